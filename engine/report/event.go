@@ -1,0 +1,87 @@
+// Package report carries what happens in a run to those who want to know: a
+// terminal, a stream of JSON lines, a summary. The engine emits events; sinks
+// take them.
+package report
+
+// Op is the verb of a line, as `aws s3` prints it.
+type Op string
+
+// The verbs.
+const (
+	Upload       Op = "upload"
+	Download     Op = "download"
+	Copy         Op = "copy"
+	Move         Op = "move"
+	Delete       Op = "delete"
+	MakeBucket   Op = "make_bucket"
+	RemoveBucket Op = "remove_bucket"
+)
+
+// Kind says what an Event is about.
+type Kind uint8
+
+// The kinds.
+const (
+	// Planned adds to what the run expects to do: Count objects, Bytes.
+	Planned Kind = iota
+	// Listed says that both sides are listed: the totals are final.
+	Listed
+	// Progress adds Bytes that have been moved. Bytes is negative where an
+	// attempt failed and its bytes have to be moved again.
+	Progress
+	// Done ends one object well.
+	Done
+	// DryRun is an object that would have been done.
+	DryRun
+	// Unchanged adds Count objects that need nothing.
+	Unchanged
+	// Failed ends one object with Err.
+	Failed
+	// Warning is something skipped; the run exits with 2.
+	Warning
+	// Notice is something to know that never changes the exit code.
+	Notice
+	// Retried is one request that is sent once more because of Err.
+	Retried
+	// Held adds Count deletes that were due and were not run.
+	Held
+)
+
+// Event is something that happened. Only the fields that its Kind names are set.
+type Event struct {
+	Kind Kind
+	Op   Op
+	// Src and Dst are as a person would write them: "./a", "s3://b/a". Delete
+	// has only Src; so have MakeBucket and RemoveBucket, "s3://b".
+	Src, Dst string
+	// Key is relative to the locations of the run.
+	Key string
+	// Bytes is the size of the object; for Planned and Progress the amount.
+	Bytes int64
+	// Count is the number of objects of Planned, Unchanged and Held.
+	Count int64
+	// Err is the failure, the warning, the notice.
+	Err error
+}
+
+// Sink takes events. Report is called from many goroutines at once, and must
+// not block for longer than a write to a terminal does.
+type Sink interface {
+	Report(Event)
+}
+
+// Multi is a Sink that hands each event to all of its sinks in turn.
+type Multi []Sink
+
+// Report implements Sink.
+func (m Multi) Report(e Event) {
+	for _, s := range m {
+		s.Report(e)
+	}
+}
+
+// Discard is a Sink that drops everything.
+type Discard struct{}
+
+// Report implements Sink.
+func (Discard) Report(Event) {}

@@ -1,0 +1,128 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// MaxFailures is the number of failures that a Summary keeps; the rest are
+// counted. A run of millions of objects may fail on each of them.
+const MaxFailures = 1000
+
+// MaxNotices is the number of notices that a Summary keeps.
+const MaxNotices = 100
+
+// OpCount is what was done of one kind.
+type OpCount struct {
+	// Objects is the number of objects, or of buckets.
+	Objects int64
+	// Bytes is the sum of their sizes.
+	Bytes int64
+}
+
+// Failure is one object that failed. It is an error itself, with Err in its
+// chain.
+type Failure struct {
+	Op       Op
+	Src, Dst string
+	// Key is relative to the locations of the run.
+	Key string
+	Err error
+}
+
+// Error names the operation and the object, without credentials.
+func (f Failure) Error() string {
+	text := "unknown error"
+	if f.Err != nil {
+		text = Redact(f.Err.Error())
+	}
+	return string(f.Op) + " " + location(f.Src, f.Dst, f.Key) + ": " + text
+}
+
+// Unwrap returns Err.
+func (f Failure) Unwrap() error { return f.Err }
+
+// Summary is what a run came to. It is plain data.
+type Summary struct {
+	// Ops counts what was done, or in a dry run what would have been.
+	Ops map[Op]OpCount
+	// Unchanged is the number of objects that needed nothing.
+	Unchanged int64
+	// Skipped is the number of warnings.
+	Skipped int64
+	// Failed is the number of failures.
+	Failed int64
+	// Failures holds the first MaxFailures of them.
+	Failures []Failure
+	// Moved is the number of bytes that went over the wire and counted: what a
+	// failed attempt had moved is not in it.
+	Moved int64
+	// Planned is what the run expected to do.
+	Planned OpCount
+	// Listed says that Planned is final.
+	Listed bool
+	// Held is the number of deletes that were due and were not run.
+	Held int64
+	// Retries is the number of requests that were sent once more.
+	Retries int64
+	// Throttled is how many of the retries the store had asked for: SlowDown
+	// and its like.
+	Throttled int64
+	// NoticeCount is the number of notices.
+	NoticeCount int64
+	// Notices holds the first MaxNotices of them.
+	Notices []error
+	// Elapsed is the time since NewTally.
+	Elapsed time.Duration
+	// DryRun says that nothing was changed.
+	DryRun bool
+}
+
+// Err joins the failures, each of them a [Failure]; it is nil where nothing
+// failed. Failures that were only counted are one more error, with their number.
+func (s Summary) Err() error {
+	if s.Failed == 0 && len(s.Failures) == 0 {
+		return nil
+	}
+	errs := make([]error, 0, len(s.Failures)+1)
+	for _, f := range s.Failures {
+		errs = append(errs, f)
+	}
+	if more := s.Failed - int64(len(s.Failures)); more > 0 {
+		errs = append(errs, fmt.Errorf("%s not listed", plural(more, "more failure")))
+	}
+	return errors.Join(errs...)
+}
+
+// Exit is the exit code of `aws s3`: 1 where something failed, 2 where
+// something was skipped with a warning, 0 otherwise.
+func (s Summary) Exit() int {
+	switch {
+	case s.Failed > 0:
+		return 1
+	case s.Skipped > 0:
+		return 2
+	default:
+		return 0
+	}
+}
+
+// Idle says that nothing happened: all was as it should be.
+func (s Summary) Idle() bool {
+	return len(s.Ops) == 0 && s.Skipped == 0 && s.Failed == 0 && s.Held == 0
+}
+
+// location is an object, or a pair of them, in a line.
+func location(src, dst, key string) string {
+	switch {
+	case src != "" && dst != "":
+		return src + " to " + dst
+	case src != "":
+		return src
+	case dst != "":
+		return dst
+	default:
+		return key
+	}
+}

@@ -1,0 +1,198 @@
+package report
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Tally is a Sink that adds events up. Counting takes no lock; only failures,
+// notices and verbs of others' making do. The zero Tally works, but has no
+// start, and so no Elapsed.
+type Tally struct {
+	start time.Time
+
+	moved     atomic.Int64
+	unchanged atomic.Int64
+	planned   opCounter
+	done      [7]opCounter // by slot
+	finished  atomic.Int64 // Done, DryRun and Failed
+	doneBytes atomic.Int64
+	lostBytes atomic.Int64 // of what failed
+	skipped   atomic.Int64
+	held      atomic.Int64
+	retries   atomic.Int64
+	throttled atomic.Int64
+	listed    atomic.Bool
+	dryRun    atomic.Bool
+
+	mu       sync.Mutex
+	failed   int64
+	failures []Failure
+	noticed  int64
+	notices  []error
+	others   map[Op]OpCount
+}
+
+type opCounter struct{ objects, bytes atomic.Int64 }
+
+func (c *opCounter) add(objects, bytes int64) {
+	c.objects.Add(objects)
+	c.bytes.Add(bytes)
+}
+
+func (c *opCounter) load() OpCount {
+	return OpCount{Objects: c.objects.Load(), Bytes: c.bytes.Load()}
+}
+
+// NewTally starts a Tally and its clock.
+func NewTally() *Tally { return &Tally{start: time.Now()} }
+
+// Report implements Sink.
+func (t *Tally) Report(e Event) {
+	switch e.Kind {
+	case Progress:
+		t.moved.Add(e.Bytes)
+	case Unchanged:
+		t.unchanged.Add(e.Count)
+	case Planned:
+		t.planned.add(e.Count, e.Bytes)
+	case Listed:
+		t.listed.Store(true)
+	case Done:
+		t.count(e)
+	case DryRun:
+		t.dryRun.Store(true)
+		t.count(e)
+	case Failed:
+		t.fail(e)
+	case Warning:
+		t.skipped.Add(1)
+	case Notice:
+		t.notice(e.Err)
+	case Retried:
+		t.retries.Add(1)
+		if throttled(e.Err) {
+			t.throttled.Add(1)
+		}
+	case Held:
+		t.held.Add(e.Count)
+	}
+}
+
+func (t *Tally) count(e Event) {
+	t.finished.Add(1)
+	if carries(e.Op) {
+		t.doneBytes.Add(e.Bytes)
+	}
+	if i := slot(e.Op); i >= 0 {
+		t.done[i].add(1, e.Bytes)
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.others == nil {
+		t.others = make(map[Op]OpCount)
+	}
+	c := t.others[e.Op]
+	t.others[e.Op] = OpCount{Objects: c.Objects + 1, Bytes: c.Bytes + e.Bytes}
+}
+
+// slot is the place of op in known(), spelled out because it is hot.
+func slot(op Op) int {
+	switch op {
+	case Upload:
+		return 0
+	case Download:
+		return 1
+	case Copy:
+		return 2
+	case Move:
+		return 3
+	case Delete:
+		return 4
+	case MakeBucket:
+		return 5
+	case RemoveBucket:
+		return 6
+	default:
+		return -1
+	}
+}
+
+func (t *Tally) fail(e Event) {
+	t.finished.Add(1)
+	if carries(e.Op) {
+		t.lostBytes.Add(e.Bytes)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.failed++
+	if len(t.failures) < MaxFailures {
+		t.failures = append(t.failures, Failure{Op: e.Op, Src: e.Src, Dst: e.Dst, Key: e.Key, Err: e.Err})
+	}
+}
+
+func (t *Tally) notice(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.noticed++
+	if err != nil && len(t.notices) < MaxNotices {
+		t.notices = append(t.notices, err)
+	}
+}
+
+// Summary returns what has been counted so far. It shares nothing with the
+// Tally. While events still come in, its numbers may be of slightly different
+// moments.
+func (t *Tally) Summary() Summary {
+	s := Summary{
+		Ops:       make(map[Op]OpCount),
+		Unchanged: t.unchanged.Load(),
+		Skipped:   t.skipped.Load(),
+		Moved:     t.moved.Load(),
+		Planned:   t.planned.load(),
+		Listed:    t.listed.Load(),
+		Held:      t.held.Load(),
+		Retries:   t.retries.Load(),
+		Throttled: t.throttled.Load(),
+		DryRun:    t.dryRun.Load(),
+	}
+	if !t.start.IsZero() {
+		s.Elapsed = time.Since(t.start)
+	}
+	for i, op := range known() {
+		if c := t.done[i].load(); c != (OpCount{}) {
+			s.Ops[op] = c
+		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for op, c := range t.others {
+		s.Ops[op] = c
+	}
+	s.Failed, s.NoticeCount = t.failed, t.noticed
+	s.Failures = append(s.Failures, t.failures...)
+	s.Notices = append(s.Notices, t.notices...)
+	return s
+}
+
+// gauge is where a run stands, for those who draw it several times a second.
+type gauge struct {
+	moved    int64 // bytes
+	lost     int64 // bytes of objects that failed
+	finished int64 // objects, well or not
+	planned  OpCount
+	listed   bool
+}
+
+func (t *Tally) gauge() gauge {
+	return gauge{
+		// An engine need not report progress on what is done in one step.
+		moved:    max(t.moved.Load(), t.doneBytes.Load()),
+		lost:     t.lostBytes.Load(),
+		finished: t.finished.Load(),
+		planned:  t.planned.load(),
+		listed:   t.listed.Load(),
+	}
+}
