@@ -1,0 +1,85 @@
+// Package wire is the one place where s3haul's S3 client is made. It has the
+// signatures of *s3.Client for whatever carries bodies, so that
+// feature/s3/manager accepts it, and calls of its own where the SDK's types
+// cost too much for each key: listings and batched deletes.
+//
+// [New] makes the plain client; [Attempts] puts retries and the slots of a
+// pool around it. Nothing else in s3haul talks to S3.
+package wire
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/s3haul/s3haul/walker/bucket"
+)
+
+// Objects are the calls on single objects, with the signatures of *s3.Client.
+// All of them may be called concurrently. A Body that is an io.Seeker is sent
+// again from where it stood when an attempt has to be repeated.
+type Objects interface {
+	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
+	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput, ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
+	UploadPart(context.Context, *s3.UploadPartInput, ...func(*s3.Options)) (*s3.UploadPartOutput, error)
+	CompleteMultipartUpload(context.Context, *s3.CompleteMultipartUploadInput, ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error)
+	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
+	ListParts(context.Context, *s3.ListPartsInput, ...func(*s3.Options)) (*s3.ListPartsOutput, error)
+}
+
+// MaxDelete is the most keys that one DeleteObjects takes; more is MalformedXML
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html).
+const MaxDelete = 1000
+
+// ObjectID names an object, or one version of it.
+type ObjectID struct {
+	Key string
+	// VersionID is empty for the object itself: on a versioned bucket its
+	// deletion adds a delete marker. "null" is a real version.
+	VersionID string
+}
+
+// DeleteFailure is one key of a batch that S3 did not delete.
+type DeleteFailure struct {
+	ObjectID
+	Err *APIError
+}
+
+// Deleter deletes objects. To delete what is not there is a success, as on S3.
+type Deleter interface {
+	// DeleteObjects deletes at most MaxDelete objects with one request. The
+	// failures come inside an answer that is a success as a whole; the error
+	// means that nothing is known of any of the keys. XML cannot carry
+	// control characters: such keys are for DeleteObject.
+	DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error)
+	DeleteObject(ctx context.Context, bucket string, id ObjectID) error
+}
+
+// BucketInfo is one bucket of ListBuckets.
+type BucketInfo struct {
+	Name    string
+	Created time.Time
+}
+
+// Buckets are the calls on buckets.
+type Buckets interface {
+	// HeadBucket returns nil where the bucket is there and may be used.
+	HeadBucket(ctx context.Context, bucket string) error
+	// CreateBucket makes the bucket in the region of the client.
+	CreateBucket(ctx context.Context, bucket string) error
+	DeleteBucket(ctx context.Context, bucket string) error
+	ListBuckets(ctx context.Context) ([]BucketInfo, error)
+}
+
+// Client is all that s3haul asks of S3.
+type Client interface {
+	Objects
+	bucket.Lister
+	Deleter
+	Buckets
+	// CloseIdle closes the connections that nothing is under way on.
+	CloseIdle()
+}

@@ -1,0 +1,249 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/s3haul/s3haul/walker/bucket"
+)
+
+// Gate hands out slots. One slot is held by one attempt of one request, never
+// across another Acquire; it is taken before the request is signed, since a
+// signature that waits grows old.
+type Gate interface {
+	// Acquire blocks until a slot is free or ctx ends.
+	Acquire(ctx context.Context) error
+	Release()
+}
+
+// Policy says how often and after how long a request is sent again.
+type Policy struct {
+	// Attempts is the most attempts of one request; 0 means 5, as aws s3.
+	Attempts int
+	// Base and Cap bound the wait before attempt n+1, drawn evenly from 0 to
+	// min(Cap, Base * 2^n): full jitter
+	// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+	// 0 means 200 ms and 10 s.
+	Base, Cap time.Duration
+	// OnRetry is told of each failed attempt that is followed by another; nil
+	// tells nobody.
+	OnRetry func(op string, err error)
+	// OnAttempt is told of each attempt that has ended; nil tells nobody.
+	OnAttempt func(op string, took time.Duration, err error)
+}
+
+// Attempts puts retries and slots around a client: the one place where either
+// is done. A slot is free while a retry waits for its time.
+func Attempts(c Client, gate Gate, p Policy) Client {
+	if p.Attempts <= 0 {
+		p.Attempts = 5
+	}
+	if p.Base <= 0 {
+		p.Base = 200 * time.Millisecond
+	}
+	if p.Cap <= 0 {
+		p.Cap = 10 * time.Second
+	}
+	return &attempts{next: c, gate: gate, Policy: p, retryable: retry.IsErrorRetryables(retry.DefaultRetryables)}
+}
+
+type attempts struct {
+	Policy
+	next      Client
+	gate      Gate
+	retryable retry.IsErrorRetryables
+}
+
+// Retryable says whether a request that failed with err may succeed when it is
+// sent again: throttling, time-outs, 5xx, connections that broke.
+func Retryable(err error) bool {
+	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary ||
+		errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// do runs one operation to its end. body is what call sends, or nil. Where
+// keep is true and the call succeeds, the slot stays taken: who calls do gives
+// it back.
+func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool, call func() error) error {
+	var start int64
+	seeker, _ := body.(io.Seeker)
+	if seeker != nil {
+		var err error
+		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+	}
+	for n := 0; ; n++ {
+		if err := a.gate.Acquire(ctx); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		began := time.Now()
+		err := call()
+		if a.OnAttempt != nil {
+			a.OnAttempt(op, time.Since(began), err)
+		}
+		if err == nil && keep {
+			return nil
+		}
+		a.gate.Release()
+		if err == nil || ctx.Err() != nil || n+1 >= a.Attempts || a.retryable.IsErrorRetryable(err) != aws.TrueTernary {
+			return err
+		}
+		if body != nil && seeker == nil {
+			return errors.Join(err, fmt.Errorf("%s: %w", op, errNotSeekable))
+		}
+		if seeker != nil {
+			if _, serr := seeker.Seek(start, io.SeekStart); serr != nil {
+				return errors.Join(err, fmt.Errorf("%s: %w", op, serr))
+			}
+		}
+		if a.OnRetry != nil {
+			a.OnRetry(op, err)
+		}
+		if serr := sleep(ctx, a.backoff(n)); serr != nil {
+			return err
+		}
+	}
+}
+
+func (a *attempts) backoff(n int) time.Duration {
+	limit := min(a.Cap, a.Base<<min(n, 20))
+	return time.Duration(rand.Int64N(int64(limit) + 1))
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
+
+// operation is do for calls that return something.
+func operation[O any](ctx context.Context, a *attempts, op string, body io.Reader, call func() (O, error)) (O, error) {
+	var out O
+	err := a.do(ctx, op, body, false, func() (err error) {
+		out, err = call()
+		return err
+	})
+	return out, err
+}
+
+func (a *attempts) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return operation(ctx, a, "PutObject", in.Body, func() (*s3.PutObjectOutput, error) { return a.next.PutObject(ctx, in, opts...) })
+}
+
+func (a *attempts) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+	return operation(ctx, a, "UploadPart", in.Body, func() (*s3.UploadPartOutput, error) { return a.next.UploadPart(ctx, in, opts...) })
+}
+
+func (a *attempts) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	return operation(ctx, a, "HeadObject", nil, func() (*s3.HeadObjectOutput, error) { return a.next.HeadObject(ctx, in, opts...) })
+}
+
+func (a *attempts) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	return operation(ctx, a, "CreateMultipartUpload", nil, func() (*s3.CreateMultipartUploadOutput, error) {
+		return a.next.CreateMultipartUpload(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+	return operation(ctx, a, "CompleteMultipartUpload", nil, func() (*s3.CompleteMultipartUploadOutput, error) {
+		return a.next.CompleteMultipartUpload(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	return operation(ctx, a, "AbortMultipartUpload", nil, func() (*s3.AbortMultipartUploadOutput, error) {
+		return a.next.AbortMultipartUpload(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ...func(*s3.Options)) (*s3.ListPartsOutput, error) {
+	return operation(ctx, a, "ListParts", nil, func() (*s3.ListPartsOutput, error) { return a.next.ListParts(ctx, in, opts...) })
+}
+
+// GetObject keeps its slot until the body has been read to its end or closed:
+// until then the request is under way. What breaks in the body is for the
+// caller to ask for again.
+func (a *attempts) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	var out *s3.GetObjectOutput
+	err := a.do(ctx, "GetObject", nil, true, func() (err error) {
+		out, err = a.next.GetObject(ctx, in, opts...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Body = &slotBody{ReadCloser: out.Body, gate: a.gate}
+	return out, nil
+}
+
+// slotBody gives a slot back once, at the end of a body or when it is closed.
+// As any io.ReadCloser it is used by one goroutine at a time.
+type slotBody struct {
+	io.ReadCloser
+	gate Gate
+}
+
+func (b *slotBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.release()
+	}
+	return n, err
+}
+
+func (b *slotBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.release()
+	return err
+}
+
+func (b *slotBody) release() {
+	if b.gate != nil {
+		b.gate.Release()
+		b.gate = nil
+	}
+}
+
+func (a *attempts) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
+	return a.do(ctx, "ListObjectsV2", nil, false, func() error { return a.next.ListObjects(ctx, req, into) })
+}
+
+func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
+	return operation(ctx, a, "DeleteObjects", nil, func() ([]DeleteFailure, error) { return a.next.DeleteObjects(ctx, bucket, ids) })
+}
+
+func (a *attempts) DeleteObject(ctx context.Context, bucket string, id ObjectID) error {
+	return a.do(ctx, "DeleteObject", nil, false, func() error { return a.next.DeleteObject(ctx, bucket, id) })
+}
+
+func (a *attempts) HeadBucket(ctx context.Context, bucket string) error {
+	return a.do(ctx, "HeadBucket", nil, false, func() error { return a.next.HeadBucket(ctx, bucket) })
+}
+
+func (a *attempts) CreateBucket(ctx context.Context, bucket string) error {
+	return a.do(ctx, "CreateBucket", nil, false, func() error { return a.next.CreateBucket(ctx, bucket) })
+}
+
+func (a *attempts) DeleteBucket(ctx context.Context, bucket string) error {
+	return a.do(ctx, "DeleteBucket", nil, false, func() error { return a.next.DeleteBucket(ctx, bucket) })
+}
+
+func (a *attempts) ListBuckets(ctx context.Context) ([]BucketInfo, error) {
+	return operation(ctx, a, "ListBuckets", nil, func() ([]BucketInfo, error) { return a.next.ListBuckets(ctx) })
+}
+
+func (a *attempts) CloseIdle() { a.next.CloseIdle() }

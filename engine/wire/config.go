@@ -1,0 +1,171 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+)
+
+// Options say how to reach S3. The zero value takes everything from the AWS
+// configuration: environment (AWS_ENDPOINT_URL_S3, AWS_REGION, ...), profiles,
+// SSO, web identity, container and instance roles.
+type Options struct {
+	// EndpointURL replaces the endpoint of the AWS configuration; http or https.
+	EndpointURL string
+	// Profile is a section of the AWS config files.
+	Profile string
+	// Region is the region to sign for; where nothing names one, us-east-1 is
+	// taken, as aws s3 does.
+	Region string
+	// AccessKeyID and SecretAccessKey, both or neither, replace the
+	// credentials of the configuration.
+	AccessKeyID, SecretAccessKey string
+	// NoSign sends requests unsigned, for public buckets.
+	NoSign bool
+	// NoVerifySSL takes any certificate.
+	NoVerifySSL bool
+	// CABundle is a PEM file that replaces the system's roots. AWS_CA_BUNDLE
+	// is honoured where it is empty.
+	CABundle string
+	// ReadTimeout cuts off a connection on which nothing moved for so long in
+	// either direction; 0 means 60 s, as aws, negative means never.
+	ReadTimeout time.Duration
+	// ConnectTimeout bounds the making of a connection; 0 means 60 s, as
+	// aws, negative means never.
+	ConnectTimeout time.Duration
+	// Dial replaces the dialer, and any proxy, for every connection: the
+	// embedded server is reached through it.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// MaxConns is how many idle connections are kept; 0 means 64. It should be
+	// the number of requests in flight, or each request beyond shakes hands anew.
+	MaxConns int
+	// Version goes into the user agent.
+	Version string
+}
+
+// UsageError is an option that cannot be used: nothing was sent.
+type UsageError struct{ msg string }
+
+func (e *UsageError) Error() string { return e.msg }
+
+// New makes a client. It reads the AWS configuration and asks for credentials
+// once, so that a run without them ends before it begins: with a
+// *[CredentialsError]. Other errors are [*UsageError], and
+// config.SharedConfigProfileNotExistError for an unknown profile.
+func New(ctx context.Context, o Options) (Client, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	cfg, err := load(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if !o.NoSign {
+		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			return nil, &CredentialsError{Err: err}
+		}
+	}
+	hc := plainClient(cfg)
+	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
+		so.HTTPClient = hc
+		if o.EndpointURL != "" {
+			so.BaseEndpoint = aws.String(o.EndpointURL)
+		}
+		// A host of one's own seldom has a DNS entry for each bucket; aws s3
+		// goes by path there as well.
+		so.UsePathStyle = so.BaseEndpoint != nil
+		// Retries are Attempts' business: the SDK would hold a slot while it
+		// waits, and stops retrying after some 100 failures.
+		so.Retryer = aws.NopRetryer{}
+		// A round trip a part is lost on "Expect: 100-continue" (from 2 MB on
+		// by default).
+		so.ContinueHeaderThresholdBytes = -1
+		so.DisableLogOutputChecksumValidationSkipped = true
+		so.APIOptions = append(so.APIOptions, awsmiddleware.AddUserAgentKeyValue("s3haul", version(o)))
+	})
+	return &sdk{Client: client, region: cfg.Region, http: hc}, nil
+}
+
+func version(o Options) string {
+	if o.Version == "" {
+		return "devel"
+	}
+	return o.Version
+}
+
+func (o Options) check() error {
+	if o.EndpointURL != "" {
+		u, err := url.Parse(o.EndpointURL)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return &UsageError{fmt.Sprintf("Invalid endpoint: %q; write it as https://host[:port]", redactURL(o.EndpointURL))}
+		}
+		if u.User != nil {
+			return &UsageError{"Invalid endpoint: an endpoint URL cannot carry a user or password; use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
+		}
+	}
+	if (o.AccessKeyID == "") != (o.SecretAccessKey == "") {
+		return &UsageError{"an access key id needs its secret access key, and the reverse"}
+	}
+	return nil
+}
+
+// redactURL keeps a password that was written into a URL out of the error.
+func redactURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(unreadable)"
+	}
+	return u.Redacted()
+}
+
+func load(ctx context.Context, o Options) (aws.Config, error) {
+	opts := []func(*config.LoadOptions) error{
+		config.WithHTTPClient(httpClient(o)),
+		config.WithDefaultRegion("us-east-1"),
+		config.WithLogger(logging.Nop{}), // it would print to stderr
+	}
+	if o.Profile != "" {
+		opts = append(opts, config.WithSharedConfigProfile(o.Profile))
+	}
+	if o.Region != "" {
+		opts = append(opts, config.WithRegion(o.Region))
+	}
+	switch {
+	case o.NoSign:
+		opts = append(opts, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	case o.AccessKeyID != "":
+		opts = append(opts, config.WithCredentialsProvider(
+			credentials.NewStaticCredentialsProvider(o.AccessKeyID, o.SecretAccessKey, "")))
+	}
+	if o.CABundle != "" {
+		pem, err := os.ReadFile(o.CABundle)
+		if err != nil {
+			return aws.Config{}, &UsageError{fmt.Sprintf("reading the CA bundle: %v", err)}
+		}
+		opts = append(opts, config.WithCustomCABundle(bytes.NewReader(pem)))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, opts...)
+	if err != nil {
+		var profile config.SharedConfigProfileNotExistError
+		if errors.As(err, &profile) {
+			return cfg, err
+		}
+		return cfg, fmt.Errorf("reading the AWS configuration: %w", err)
+	}
+	return cfg, nil
+}

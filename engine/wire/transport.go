@@ -1,0 +1,114 @@
+package wire
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+const (
+	defaultTimeout  = 60 * time.Second // aws's --cli-read-timeout and --cli-connect-timeout
+	defaultMaxConns = 64
+	// A request line, its headers and a small body fit in one write; a large
+	// body is read from the socket in few reads.
+	connBuffer = 64 << 10
+)
+
+// ConnMemory is what one connection holds in buffers, in bytes.
+const ConnMemory = 2 * connBuffer
+
+// httpClient returns the SDK's own BuildableClient, tuned. A plain http.Client
+// would fail wherever AWS_CA_BUNDLE is set: the SDK has to put the bundle into
+// the transport.
+func httpClient(o Options) *awshttp.BuildableClient {
+	conns := cmp.Or(o.MaxConns, defaultMaxConns)
+	read := timeout(o.ReadTimeout)
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		// The default of 10 a host closes and opens connections all the time
+		// as soon as more requests than that are in flight.
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = conns, conns
+		// One connection for all requests is slow where the round trip is long,
+		// and Go's HTTP/2 is slower for bodies.
+		t.ForceAttemptHTTP2 = false
+		t.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+		t.DisableCompression = true // objects are to arrive as they are
+		t.ReadBufferSize, t.WriteBufferSize = connBuffer, connBuffer
+		if t.TLSClientConfig == nil {
+			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(conns)
+		t.TLSClientConfig.InsecureSkipVerify = o.NoVerifySSL //nolint:gosec // --no-verify-ssl asks for it
+		if read > 0 && (t.IdleConnTimeout == 0 || t.IdleConnTimeout >= read) {
+			t.IdleConnTimeout = read * 9 / 10 // before the read timeout ends it with an error
+		}
+		dial := o.Dial
+		if dial == nil {
+			dial = (&net.Dialer{Timeout: timeout(o.ConnectTimeout), KeepAlive: 30 * time.Second}).DialContext
+		} else {
+			t.Proxy = nil
+		}
+		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := dial(ctx, network, addr)
+			if err != nil || read <= 0 {
+				return c, err
+			}
+			return &idleConn{Conn: c, timeout: read}, nil
+		}
+	})
+}
+
+// plainClient takes the transport that the SDK has put the CA bundle into, so
+// that its idle connections can be closed. It follows the two redirects that
+// keep method and body, as the SDK's own client does.
+func plainClient(cfg aws.Config) *http.Client {
+	c := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		switch r.Response.StatusCode {
+		case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+			return nil
+		}
+		return http.ErrUseLastResponse
+	}}
+	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		c.Transport = b.GetTransport()
+	}
+	return c
+}
+
+func timeout(d time.Duration) time.Duration {
+	if d < 0 {
+		return 0
+	}
+	return cmp.Or(d, defaultTimeout)
+}
+
+// idleConn cuts off a connection on which nothing has moved for timeout, in
+// either direction: http.Transport is always reading, also while it sends a
+// long body, so that what was written must count as well.
+type idleConn struct {
+	net.Conn
+	timeout time.Duration
+}
+
+func (c *idleConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *idleConn) Write(p []byte) (int, error) {
+	if err := c.SetDeadline(time.Now().Add(c.timeout)); err != nil {
+		return 0, err
+	}
+	n, err := c.Conn.Write(p)
+	if n > 0 {
+		_ = c.SetReadDeadline(time.Now().Add(c.timeout))
+	}
+	return n, err
+}
