@@ -62,6 +62,12 @@ func (s *Source) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 		}()
 		for p := range pages {
 			for i := range p.Entries {
+				if ctx.Err() != nil {
+					// Also with the last page at hand: a walk that was ended
+					// does not look complete.
+					yield(walker.Entry{}, context.Cause(ctx))
+					return
+				}
 				e := &p.Entries[i]
 				if e.Size == 0 && !s.o.Markers && strings.HasSuffix(e.Key, "/") {
 					continue

@@ -1,0 +1,5 @@
+//go:build !unix
+
+package local
+
+func child() bool { return false }

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package local
+
+func newSystem() system { return portable{} }
