@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/s3haul/s3haul/engine/plan"
+	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/walker"
+)
+
+// CopyOptions of Copy.
+type CopyOptions struct {
+	RunOptions
+	// NoFollowSymlinks leaves symbolic links out of local walks.
+	NoFollowSymlinks bool
+	// MakeBucket makes the destination's bucket where it is not there.
+	MakeBucket bool
+}
+
+// Copy copies one file or object (File, Object), or all of a tree (Dir,
+// Bucket), and replaces what is there. Both sides are of one kind. The error is
+// as Sync's.
+func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Summary, error) {
+	op, err := direction(src, dst)
+	if err != nil {
+		return Summary{}, err
+	}
+	if src.one != dst.one {
+		return Summary{}, usagef("%s and %s: a tree is copied to a tree, one object to one object", src, dst)
+	}
+	if err := checkSource(src); err != nil {
+		return Summary{}, err
+	}
+	r, err := e.begin(ctx, op, src, dst, o.RunOptions)
+	if err != nil {
+		return Summary{}, err
+	}
+	return r.end(r.copyAll(o))
+}
+
+func (r *run) copyAll(o CopyOptions) error {
+	var single plan.Action
+	if r.src.one {
+		entry, err := r.stat()
+		if errors.Is(err, errIsDirectory) {
+			r.failed(plan.Action{}, err)
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		single = plan.Action{Op: plan.Transfer, Reason: plan.New, Src: entry}
+	}
+	r.device = r.special()
+	if _, err := r.ready(o.MakeBucket, nothing{}); err != nil {
+		return err
+	}
+	if r.src.one {
+		return r.carryOut(func(yield func(plan.Action, error) bool) { yield(single, nil) }, r.failed)
+	}
+	actions := plan.Join(r.ctx, r.source(!o.NoFollowSymlinks), nothing{}, plan.Options{})
+	return r.carryOut(func(yield func(plan.Action, error) bool) {
+		for a, err := range actions {
+			if skip := walker.AsSkipped(err); skip != nil {
+				r.skipped(skip)
+				continue
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}, r.failed)
+}
+
+// errIsDirectory is aws's word for a directory where a file is to be copied.
+var errIsDirectory = errors.New("Is a directory; give --recursive to copy what is in it")
+
+// stat is the entry of a single source. Its Key is empty: the locations name it.
+func (r *run) stat() (walker.Entry, error) {
+	if r.src.local() {
+		fi, err := os.Stat(r.src.path)
+		if err != nil {
+			return walker.Entry{}, err
+		}
+		if fi.IsDir() {
+			return walker.Entry{}, errIsDirectory
+		}
+		return walker.Entry{Size: fi.Size(), ModTime: fi.ModTime()}, nil
+	}
+	head, err := r.client.HeadObject(r.ctx, &s3.HeadObjectInput{
+		Bucket: aws.String(r.src.bucket), Key: aws.String(r.src.path),
+	})
+	if wire.NotFound(err) {
+		// The answer to a HEAD has no body, and so no words.
+		return walker.Entry{}, &wire.APIError{
+			Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", r.src.path), RequestID: wire.RequestID(err),
+		}
+	}
+	if err != nil {
+		return walker.Entry{}, err
+	}
+	return walker.Entry{
+		Size: aws.ToInt64(head.ContentLength), ModTime: aws.ToTime(head.LastModified),
+		ETag: trimETag(head.ETag), StorageClass: string(head.StorageClass), Latest: true,
+	}, nil
+}
+
+func trimETag(s *string) string {
+	t := aws.ToString(s)
+	if len(t) >= 2 && t[0] == '"' && t[len(t)-1] == '"' {
+		return t[1 : len(t)-1]
+	}
+	return t
+}
+
+// stream writes an object to a device or a pipe, which is there and stays what
+// it is.
+func (r *run) stream(ctx context.Context, a *plan.Action) (int64, error) {
+	f, err := os.OpenFile(r.dst.path, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.transfer.Stream(ctx, r.src.object(a.Key, a.Src), f)
+	if cerr := f.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("closing %s: %w", r.dst.path, cerr)
+	}
+	return n, err
+}
+
+// special says that the destination is a single device or pipe.
+func (r *run) special() bool {
+	if !r.dst.one || !r.dst.local() {
+		return false
+	}
+	fi, err := os.Stat(r.dst.path)
+	return err == nil && fi.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeCharDevice) != 0
+}

@@ -1,0 +1,142 @@
+// Package engine moves many objects between local directories and S3, keeps
+// them in sync and removes them. The way of the data is
+//
+//	walker -> plan -> pool -> transfer | remove -> report
+//
+// and sync.go is where to follow it. Nothing here prints, exits or is global:
+// two engines with different credentials live in one process.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/s3haul/s3haul/engine/pool"
+	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/engine/transfer"
+	"github.com/s3haul/s3haul/engine/wire"
+)
+
+// Options of an Engine. The zero value takes everything about S3 from the AWS
+// configuration (environment, profiles, SSO, roles), and defaults elsewhere.
+type Options struct {
+	// EndpointURL replaces S3's endpoint, as AWS_ENDPOINT_URL_S3 does.
+	EndpointURL string
+	// Profile is a section of the AWS config files.
+	Profile string
+	// Region is the region to sign for; us-east-1 where nothing names one.
+	Region string
+	// AccessKeyID and SecretAccessKey, both or neither, replace the
+	// credentials of the configuration.
+	AccessKeyID, SecretAccessKey string
+	// NoSign sends requests unsigned, for public buckets.
+	NoSign bool
+	// NoVerifySSL takes any certificate.
+	NoVerifySSL bool
+	// CABundle is a PEM file that replaces the system's roots.
+	CABundle string
+	// ReadTimeout ends a connection on which nothing moved for so long;
+	// ConnectTimeout the making of one. 0 means 60 s, negative means never.
+	ReadTimeout, ConnectTimeout time.Duration
+	// Dial replaces the dialer and any proxy.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	// Version goes into the user agent.
+	Version string
+
+	// MaxInFlight is the most requests in flight; 0 means 64.
+	MaxInFlight int
+	// Memory bounds the buffers of all transfers together, in bytes, those of
+	// the connections among them; 0 means 128 MiB, and 16 MiB is the least.
+	Memory int64
+	// PartSize is the size of a part, and the size from which on an object
+	// goes in parts, in bytes, 5 MiB to 5 GiB; 0 means 8 MiB. It grows where
+	// an object would need more than 10,000 parts.
+	PartSize int64
+	// OnAttempt is told of each request that has ended, for debugging; it is
+	// called concurrently. nil tells nobody.
+	OnAttempt func(op string, took time.Duration, err error)
+}
+
+const (
+	// A store that is far away needs many requests to fill the line, and two
+	// cores are busy with fewer; aws s3 has 10, s5cmd 256.
+	defaultInFlight = 64
+	// Room for a part of the default size in a quarter of it, four times over.
+	defaultMemory = 128 << 20
+	minMemory     = 16 << 20
+)
+
+// Engine holds a client and the pool that bounds all of its runs together. It
+// may be used concurrently.
+type Engine struct {
+	o      Options
+	client wire.Client
+	pool   *pool.Pool
+}
+
+// Summary is what a run did. Its Err joins what failed; see [report.Summary].
+type Summary = report.Summary
+
+// ErrUsage is in the chain of an error that says that what was asked for makes
+// no sense: nothing was sent.
+var ErrUsage = errors.New("usage")
+
+// usageError carries a message for the user and [ErrUsage].
+type usageError struct{ msg string }
+
+func (e *usageError) Error() string   { return e.msg }
+func (e *usageError) Is(t error) bool { return t == ErrUsage }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+
+// New reads the AWS configuration, asks for credentials once, and returns an
+// Engine. Errors are [ErrUsage] for options that cannot be,
+// [wire.ErrCredentials], and those of the AWS configuration.
+func New(ctx context.Context, o Options) (*Engine, error) {
+	if o.MaxInFlight < 0 {
+		return nil, usagef("%d requests in flight: give at least 1", o.MaxInFlight)
+	}
+	if o.MaxInFlight == 0 {
+		o.MaxInFlight = defaultInFlight
+	}
+	if o.Memory == 0 {
+		o.Memory = defaultMemory
+	}
+	if o.Memory < minMemory {
+		return nil, usagef("%d bytes of memory: s3haul needs 16 MiB for its buffers", o.Memory)
+	}
+	// Buffers of connections come out of the budget, at most half of it.
+	slots := int(min(int64(o.MaxInFlight), o.Memory/2/wire.ConnMemory))
+	p, err := pool.New(pool.Options{Slots: slots, Memory: o.Memory - int64(slots)*wire.ConnMemory})
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	if _, err := transfer.New(transfer.Options{PartSize: o.PartSize}); err != nil {
+		return nil, usagef("%v", err)
+	}
+	client, err := wire.New(ctx, wire.Options{
+		EndpointURL: o.EndpointURL, Profile: o.Profile, Region: o.Region,
+		AccessKeyID: o.AccessKeyID, SecretAccessKey: o.SecretAccessKey,
+		NoSign: o.NoSign, NoVerifySSL: o.NoVerifySSL, CABundle: o.CABundle,
+		ReadTimeout: o.ReadTimeout, ConnectTimeout: o.ConnectTimeout,
+		Dial: o.Dial, MaxConns: slots, Version: o.Version,
+	})
+	if err != nil {
+		var usage *wire.UsageError
+		if errors.As(err, &usage) {
+			return nil, usagef("%v", err)
+		}
+		return nil, err
+	}
+	o.MaxInFlight = slots
+	return &Engine{o: o, client: client, pool: p}, nil
+}
+
+// Close lets go of the connections that are kept open. Runs must have ended.
+func (e *Engine) Close() error {
+	e.client.CloseIdle()
+	return nil
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"github.com/s3haul/s3haul/engine/transfer"
+	"github.com/s3haul/s3haul/walker"
+)
+
+// Location is one side of a run: a directory or file here, a prefix or object
+// of a bucket there. It is plain data.
+type Location struct {
+	bucket string
+	// path is that of a local file, or the prefix or key in the bucket.
+	path string
+	// one says that it is a single file or object, not a tree.
+	one bool
+}
+
+// Dir is the tree below a local directory.
+func Dir(path string) Location { return Location{path: filepath.Clean(path)} }
+
+// File is one local file.
+func File(path string) Location { return Location{path: filepath.Clean(path), one: true} }
+
+// Bucket is all objects of a bucket whose keys begin with prefix: "2026/" for a
+// folder, "" for all. The prefix is not part of the names on the other side.
+func Bucket(name, prefix string) Location { return Location{bucket: name, path: prefix} }
+
+// Object is one object.
+func Object(bucket, key string) Location { return Location{bucket: bucket, path: key, one: true} }
+
+// String writes it as a person would: s3://bucket/prefix, or the path.
+func (l Location) String() string {
+	if l.bucket != "" {
+		return "s3://" + l.bucket + "/" + l.path
+	}
+	return l.path
+}
+
+func (l Location) local() bool { return l.bucket == "" }
+
+// bucketName is what S3 and other stores take as the name of a bucket in a
+// request: botocore's check, so that what aws s3 refuses is refused alike.
+// Access points are not bucket names; they come with their own issue.
+func bucketName(s string) bool {
+	if len(s) == 0 || len(s) > 255 {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".-_", r))
+	})
+}
+
+func (l Location) check() error {
+	if l.bucket == "" && l.path == "" {
+		return usagef("a location is empty: name a directory, a file or s3://bucket/prefix")
+	}
+	if l.bucket != "" && !bucketName(l.bucket) {
+		return usagef("Invalid bucket name %q: letters, digits, '.', '-' and '_' only, 255 at most", l.bucket)
+	}
+	if l.one && l.bucket != "" && l.path == "" {
+		return usagef("s3://%s names a bucket where a key is needed", l.bucket)
+	}
+	return nil
+}
+
+// file is the path of the local file that has key.
+func (l Location) file(key string) string {
+	if key == "" {
+		return l.path
+	}
+	return filepath.Join(l.path, filepath.FromSlash(key))
+}
+
+// object is the object that has key.
+func (l Location) object(key string, e walker.Entry) transfer.Object {
+	return transfer.Object{Bucket: l.bucket, Key: l.path + key, Size: e.Size, ETag: e.ETag, ModTime: e.ModTime}
+}
+
+// names writes the names of one side for people. Local ones are relative to the
+// working directory, as aws s3 prints them: ./a, sub/b, ../c.
+type names struct{ prefix, dir string }
+
+func (l Location) names() names {
+	if !l.local() {
+		return names{prefix: "s3://" + l.bucket + "/" + l.path}
+	}
+	rel := l.path
+	if wd, err := os.Getwd(); err == nil {
+		if abs, err := filepath.Abs(l.path); err == nil {
+			if r, err := filepath.Rel(wd, abs); err == nil {
+				rel = r
+			} else {
+				rel = abs
+			}
+		}
+	}
+	return names{dir: rel}
+}
+
+func (n names) of(key string) string {
+	if n.prefix != "" {
+		return n.prefix + key
+	}
+	p := n.dir
+	if key != "" {
+		p = filepath.Join(n.dir, filepath.FromSlash(key))
+	}
+	if !strings.ContainsRune(p, filepath.Separator) {
+		return "." + string(filepath.Separator) + p
+	}
+	return p
+}
+
+// newName matches the names that S3 gives to new general purpose buckets
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html).
+func newName(name string) error {
+	const rules = "a bucket name has 3 to 63 characters, small letters, digits, '-' and '.' only, begins and ends with a letter or digit, and is no IP address"
+	if len(name) < 3 || len(name) > 63 || !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]|\.[a-z0-9])*$`).MatchString(name) ||
+		strings.HasSuffix(name, "-") || strings.Contains(name, "-.") ||
+		regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`).MatchString(name) {
+		return usagef("Invalid bucket name %q: %s", name, rules)
+	}
+	for _, p := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
+		if strings.HasPrefix(name, p) {
+			return usagef("Invalid bucket name %q: S3 keeps names that begin with %q to itself", name, p)
+		}
+	}
+	for _, s := range []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"} {
+		if strings.HasSuffix(name, s) {
+			return usagef("Invalid bucket name %q: S3 keeps names that end with %q to itself", name, s)
+		}
+	}
+	return nil
+}

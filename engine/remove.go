@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"iter"
+
+	"github.com/s3haul/s3haul/engine/remove"
+	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/engine/wire"
+)
+
+// RemoveOptions of Remove.
+type RemoveOptions struct{ RunOptions }
+
+// Remove deletes one object (Object), or all objects of a prefix (Bucket), in
+// batches of 1000 while they are listed. On a versioned bucket that adds delete
+// markers. The error is as Sync's.
+func (e *Engine) Remove(ctx context.Context, at Location, o RemoveOptions) (Summary, error) {
+	if err := at.check(); err != nil {
+		return Summary{}, err
+	}
+	if at.local() {
+		return Summary{}, usagef("%s is not in a bucket: name it s3://bucket/key", at)
+	}
+	r, err := e.begin(ctx, report.Delete, at, at, o.RunOptions)
+	if err != nil {
+		return Summary{}, err
+	}
+	return r.end(r.removeListed(at))
+}
+
+func (r *run) removeListed(at Location) error {
+	if at.one {
+		if r.DryRun {
+			r.removed(at.names(), "", nil)
+			return nil
+		}
+		err := r.client.DeleteObject(r.ctx, at.bucket, wire.ObjectID{Key: at.path})
+		r.removed(at.names(), "", err)
+		return nil
+	}
+	entries := r.walkBucket(at, true).Walk(r.ctx)
+	return r.removeAll(at, func(yield func(string, error) bool) {
+		for e, err := range entries {
+			if !yield(e.Key, err) {
+				return
+			}
+		}
+	})
+}
+
+// removeAll deletes keys at a location.
+func (r *run) removeAll(at Location, keys iter.Seq2[string, error]) error {
+	n := at.names()
+	if r.DryRun {
+		for key, err := range keys {
+			if err != nil {
+				return err
+			}
+			r.removed(n, key, nil)
+		}
+		return nil
+	}
+	if at.local() {
+		return r.removeFiles(n, keys)
+	}
+	return remove.All(r.work, func(yield func(wire.ObjectID, error) bool) {
+		for key, err := range keys {
+			if err == nil && r.ctx.Err() != nil {
+				err = context.Cause(r.ctx)
+			}
+			if !yield(wire.ObjectID{Key: at.path + key}, err) || err != nil {
+				return
+			}
+		}
+	}, remove.Options{
+		Client: r.client, Pool: r.e.pool, Bucket: at.bucket,
+		Done: func(id wire.ObjectID, err error) { r.removed(n, id.Key[len(at.path):], err) },
+	})
+}
+
+// removeFiles deletes local files, below the root that they were found in.
+// Directories stay, as aws s3 leaves them.
+func (r *run) removeFiles(n names, keys iter.Seq2[string, error]) error {
+	for key, err := range keys {
+		if err == nil && r.ctx.Err() != nil {
+			err = context.Cause(r.ctx)
+		}
+		if err != nil {
+			return err
+		}
+		r.removed(n, key, r.root.Remove(r.targetName(key)))
+	}
+	return nil
+}
+
+// removed reports one deletion.
+func (r *run) removed(n names, key string, err error) {
+	e := report.Event{Kind: report.Done, Op: report.Delete, Src: n.of(key), Key: key, Err: err}
+	switch {
+	case err != nil:
+		e.Kind = report.Failed
+	case r.DryRun:
+		e.Kind = report.DryRun
+	}
+	r.sink.Report(e)
+}

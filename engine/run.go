@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/s3haul/s3haul/engine/plan"
+	"github.com/s3haul/s3haul/engine/pool"
+	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/engine/transfer"
+	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/bucket"
+	"github.com/s3haul/s3haul/walker/local"
+)
+
+// grace is what small requests get to end by themselves after the caller's
+// context has ended. With it, Ctrl-C is answered within two seconds.
+const grace = time.Second
+
+// RunOptions are what every run takes.
+type RunOptions struct {
+	// Report is told what happens; nil tells nobody.
+	Report report.Sink
+	// Filters are the --exclude and --include rules in their order; the last
+	// one that matches wins.
+	Filters []walker.Rule
+	// DryRun sends nothing but lists, and reports what would be done.
+	DryRun bool
+	// PageSize is the number of keys asked for at once, 1 to 1000; 0 means 1000.
+	PageSize int
+}
+
+// run is one call of the engine: its ends, its sinks, and what it has begun.
+type run struct {
+	RunOptions
+	e        *Engine
+	op       report.Op
+	src, dst Location
+	from, to names
+	tally    *report.Tally
+	sink     report.Sink
+	client   wire.Client
+	transfer *transfer.Transfer
+
+	// ctx is the caller's: when it ends, nothing new begins. work ends grace
+	// later, with the requests that are under way.
+	ctx   context.Context
+	work  context.Context
+	group *pool.Group
+	stop  func()
+
+	// root is the directory that downloads go to; nothing is written outside.
+	root *os.Root
+	// device says that the one destination is a device or a pipe.
+	device bool
+}
+
+// begin makes a run; end must be called.
+func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o RunOptions) (*run, error) {
+	r := &run{
+		RunOptions: o, e: e, op: op, src: src, dst: dst,
+		from: src.names(), to: dst.names(),
+		tally: report.NewTally(), ctx: ctx,
+	}
+	r.sink = r.tally
+	if o.Report != nil {
+		r.sink = report.Multi{r.tally, o.Report}
+	}
+	retried := func(op string, err error) {
+		r.sink.Report(report.Event{Kind: report.Retried, Op: r.op, Err: err})
+	}
+	r.client = wire.Attempts(e.client, e.pool, wire.Policy{OnRetry: retried, OnAttempt: e.o.OnAttempt})
+	var err error
+	r.transfer, err = transfer.New(transfer.Options{
+		Client: r.client, Pool: e.pool,
+		PartSize: e.o.PartSize, PartsAtOnce: e.o.MaxInFlight,
+		Progress: func(n int64) { r.sink.Report(report.Event{Kind: report.Progress, Op: r.op, Bytes: n}) },
+		Retry:    retried,
+	})
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) })
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	r.work = work
+	r.stop = func() {
+		unhook()
+		cancel(context.Canceled)
+	}
+	r.group = e.pool.Group(work)
+	return r, nil
+}
+
+// end waits for what is under way and gives the summary. The error is the first
+// true one: err where it is not nil, then that of a transfer that stopped the
+// run, then that of the caller's context.
+func (r *run) end(err error) (Summary, error) {
+	werr := r.group.Wait()
+	if err == nil || errors.Is(err, context.Canceled) && werr != nil {
+		err = werr
+	}
+	if err == nil && r.ctx.Err() != nil {
+		err = context.Cause(r.ctx)
+	}
+	r.stop()
+	if r.root != nil {
+		_ = r.root.Close()
+	}
+	return r.tally.Summary(), err
+}
+
+// source is what is walked on the side from which objects come.
+func (r *run) source(follow bool) walker.Source {
+	if r.src.local() {
+		return r.walkLocal(r.src, follow)
+	}
+	return said{local.Names(r.walkBucket(r.src, false)), r.from}
+}
+
+// destination is what is there already; a directory that is not there is empty.
+func (r *run) destination(follow bool) walker.Source {
+	if !r.dst.local() {
+		return r.walkBucket(r.dst, false)
+	}
+	if _, err := os.Stat(r.dst.path); errors.Is(err, os.ErrNotExist) {
+		return nothing{}
+	}
+	return r.walkLocal(r.dst, follow)
+}
+
+func (r *run) walkLocal(l Location, follow bool) walker.Source {
+	root, err := filepath.Abs(l.path)
+	if err != nil {
+		root = l.path
+	}
+	return local.New(l.path, local.Options{
+		FollowSymlinks: follow,
+		Filter:         walker.NewFilter(root, r.Filters...),
+	})
+}
+
+// walkBucket lists with or without the markers of folders.
+func (r *run) walkBucket(l Location, markers bool) walker.Source {
+	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(bucket.New(r.client, bucket.Options{
+		Bucket: l.bucket, Prefix: l.path, PageSize: r.PageSize, Markers: markers,
+	}))
+}
+
+// openTarget makes the directory that downloads go to. A single file goes to
+// its base name in the directory above it.
+func (r *run) openTarget() error {
+	dir := r.dst.path
+	if r.dst.one {
+		dir = filepath.Dir(dir)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("making the target directory: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening the target directory: %w", err)
+	}
+	r.root = root
+	return nil
+}
+
+// targetName is the name of key below root.
+func (r *run) targetName(key string) string {
+	if r.dst.one {
+		return filepath.Base(r.dst.path)
+	}
+	return key
+}
+
+// skipped reports a name that could not be used.
+func (r *run) skipped(s *walker.Skipped) {
+	if !s.Quiet {
+		r.sink.Report(report.Event{Kind: report.Warning, Op: r.op, Key: s.Key, Src: s.Path, Err: s})
+	}
+}
+
+// submit has a carried out as soon as there is room for it. The error is that
+// of the run, which has been stopped.
+func (r *run) submit(a plan.Action, failed func(plan.Action, error)) error {
+	return r.group.Go(func(ctx context.Context) error {
+		err := r.move(ctx, &a)
+		if err == nil {
+			return nil
+		}
+		if r.cutOff(ctx, err) {
+			return nil // the run knows why
+		}
+		failed(a, err)
+		if stops(err) && !r.src.one {
+			return fmt.Errorf("%s: %w", r.from.of(a.Key), err)
+		}
+		return nil
+	})
+}
+
+// move carries out one action.
+func (r *run) move(ctx context.Context, a *plan.Action) error {
+	if a.Op == plan.Check {
+		same, err := r.transfer.Same(ctx, r.src.object(a.Key, a.Src), r.dst.file(a.Key), !r.DryRun)
+		if err != nil {
+			return err
+		}
+		if same {
+			r.sink.Report(report.Event{Kind: report.Planned, Op: r.op, Count: -1, Bytes: -a.Src.Size})
+			r.sink.Report(report.Event{Kind: report.Unchanged, Op: r.op, Count: 1})
+			return nil
+		}
+	}
+	done := report.Event{
+		Kind: report.Done, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size,
+	}
+	if r.DryRun {
+		done.Kind = report.DryRun
+		r.sink.Report(done)
+		return nil
+	}
+	// A large object is cut off as soon as the caller wants the run to end: it
+	// would take too long. A small one has until work ends.
+	if a.Src.Size >= r.transfer.Threshold {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(context.Canceled)
+		defer context.AfterFunc(r.ctx, func() { cancel(context.Cause(r.ctx)) })()
+	}
+	var err error
+	switch {
+	case r.src.local():
+		done.Bytes, err = r.transfer.Upload(ctx, r.src.file(a.Key), r.dst.object(a.Key, walker.Entry{}))
+	case r.device:
+		done.Bytes, err = r.stream(ctx, a)
+	default:
+		done.Bytes, err = r.transfer.Download(ctx, r.src.object(a.Key, a.Src), r.root, r.targetName(a.Key))
+	}
+	if err != nil {
+		return err
+	}
+	r.sink.Report(done)
+	return nil
+}
+
+// failed reports that a could not be carried out.
+func (r *run) failed(a plan.Action, err error) {
+	r.sink.Report(report.Event{
+		Kind: report.Failed, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size, Err: err,
+	})
+}
+
+// cutOff says that err is no more than the end of the run's context, or of that
+// of its requests.
+func (r *run) cutOff(ctx context.Context, err error) bool {
+	for _, c := range []context.Context{r.ctx, ctx} {
+		if c.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(c))) {
+			return true
+		}
+	}
+	return false
+}
+
+// stops says that an object's error is one that all that follow would have: to
+// go on would fail a million of them one by one.
+func stops(err error) bool {
+	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, wire.ErrCredentials} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	switch wire.Code(err) {
+	case "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
+		"AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed", "PermanentRedirect", "AuthorizationHeaderMalformed":
+		return true
+	}
+	return false
+}
+
+// said is a Source whose skipped names are those that a person would write.
+type said struct {
+	walker.Source
+	names names
+}
+
+// nothing is the Source of a directory that is not there yet.
+type nothing struct{}
