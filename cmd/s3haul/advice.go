@@ -1,0 +1,109 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/engine/transfer"
+	"github.com/s3haul/s3haul/engine/wire"
+)
+
+// advised is an error with what to do about it.
+type advised struct {
+	error
+	advice string
+}
+
+func (e *advised) Unwrap() error { return e.error }
+
+// Advice implements the interface that report looks for.
+func (e *advised) Advice() string { return e.advice }
+
+// advising adds advice to the failures of a run.
+type advising struct{ report.Sink }
+
+func (a advising) Report(e report.Event) {
+	if e.Kind == report.Failed {
+		e.Err = advise(e.Err)
+	}
+	a.Sink.Report(e)
+}
+
+// advise adds what may help to the errors that people meet first.
+func advise(err error) error {
+	var has interface{ Advice() string }
+	if errors.As(err, &has) {
+		return err
+	}
+	if text := adviceFor(wire.Code(err)); text != "" {
+		return &advised{err, text}
+	}
+	var (
+		profile config.SharedConfigProfileNotExistError
+		urlErr  *url.Error
+		dns     *net.DNSError
+	)
+	switch {
+	case errors.As(err, &profile):
+		return &advised{fmt.Errorf("The config profile (%s) could not be found", profile.Profile), "look into the AWS config file, or leave --profile and AWS_PROFILE out"}
+	case errors.As(err, &dns):
+		return &advised{fmt.Errorf("Could not connect to the endpoint: the host %q has no address", dns.Name), "check --endpoint-url, --region and the network"}
+	case errors.Is(err, syscall.ECONNREFUSED) && errors.As(err, &urlErr):
+		return &advised{fmt.Errorf("Could not connect to the endpoint URL: %q: connection refused", withoutQuery(urlErr.URL)), "nothing listens there: check --endpoint-url, and that the server runs"}
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return &advised{err, "the server speaks http: write http:// in --endpoint-url"}
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return &advised{err, "make room there and run the same command again: what is complete stays"}
+	case errors.Is(err, syscall.EMFILE):
+		return &advised{err, "raise the limit of open files (ulimit -n), or lower --concurrency"}
+	case errors.Is(err, transfer.ErrInTheWay):
+		return &advised{err, "one name cannot be a file and a directory here; sync --delete removes what the source does not have"}
+	case errors.Is(err, transfer.ErrChanged):
+		return &advised{err, "run the command again when nothing writes to it"}
+	case errors.Is(err, os.ErrPermission):
+		return &advised{err, "the file system does not allow it: check owner and mode"}
+	}
+	return err
+}
+
+// adviceFor is about S3's error codes
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+func adviceFor(code string) string {
+	switch code {
+	case "NoSuchBucket":
+		return "check the name; `s3haul mb s3://BUCKET` or --make-bucket makes it"
+	case "BucketNotEmpty":
+		return "empty it first: s3haul rm s3://BUCKET --recursive"
+	case "BucketAlreadyExists":
+		return "somebody has a bucket of that name already: choose another"
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch":
+		return "check the access key id and the secret, and that they are for this endpoint"
+	case "ExpiredToken", "InvalidToken", "ExpiredTokenException":
+		return "the session has ended: log in again"
+	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
+		return "the bucket is in another region: name it with --region"
+	case "RequestTimeTooSkewed":
+		return "set the clock of this machine"
+	case "AccessDenied":
+		return "check the policies of the user and of the bucket"
+	}
+	return ""
+}
+
+// withoutQuery leaves a signature out of a URL.
+func withoutQuery(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(unreadable)"
+	}
+	u.RawQuery, u.User = "", nil
+	return u.String()
+}

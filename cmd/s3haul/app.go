@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/s3haul/s3haul/cmd/s3haul/internal/gateway"
+	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/engine/report"
+)
+
+// app is one command line: its streams and the flags that every command has.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	name           string // of the command that runs, as "s3haul sync"
+
+	embedded         string
+	endpointURL      string
+	profile, region  string
+	noSign, noVerify bool
+	caBundle         string
+	readTimeout      int
+	connectTimeout   int
+	debug            bool
+	concurrency      int
+	memory, partSize size
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "s3haul",
+		Short: "Move many objects between local directories and S3",
+		Long: `s3haul copies files and directories to S3 and back, keeps them in sync, lists
+and removes objects. Commands, flags, output and exit codes are those of aws s3
+wherever aws s3 has them. Credentials, region and endpoint come from the AWS
+configuration: environment, profiles, SSO, roles.
+
+With --embedded DIR a command runs against an S3 server of its own on DIR, with
+no account and no network.
+
+` + exitHelp,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Args:              noCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		PersistentPreRun:  func(cmd *cobra.Command, _ []string) { a.name = cmd.CommandPath() },
+	}
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		a.name = cmd.CommandPath()
+		return &usageError{err.Error()}
+	})
+	f := root.PersistentFlags()
+	f.SortFlags = false
+	f.StringVar(&a.embedded, "embedded", "", "run against an S3 server of our own on `DIR`, made where it is not there")
+	f.StringVar(&a.endpointURL, "endpoint-url", "", "S3's `URL` instead of the configured one")
+	f.StringVar(&a.profile, "profile", "", "section `NAME` of the AWS config files")
+	f.StringVar(&a.region, "region", "", "`NAME` of the region")
+	f.BoolVar(&a.noSign, "no-sign-request", false, "send requests unsigned, for public buckets")
+	f.BoolVar(&a.noVerify, "no-verify-ssl", false, "take any certificate")
+	f.StringVar(&a.caBundle, "ca-bundle", "", "PEM `FILE` of certificate authorities")
+	f.IntVar(&a.readTimeout, "cli-read-timeout", 60, "`SECONDS` without a byte after which a connection is given up; 0: never")
+	f.IntVar(&a.connectTimeout, "cli-connect-timeout", 60, "`SECONDS` to wait for a connection; 0: without end")
+	f.IntVar(&a.concurrency, "concurrency", 0, "most requests in flight, `N`; 0: 64")
+	f.Var(&a.memory, "memory", "most memory for buffers, `SIZE` (default 128MiB, at least 16MiB)")
+	f.Var(&a.partSize, "part-size", "`SIZE` of a part, and from which on files go in parts (default 8MiB)")
+	f.BoolVar(&a.debug, "debug", false, "tell of each request on stderr")
+	root.AddCommand(a.syncCmd(), a.cpCmd(), a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
+	return root
+}
+
+// noCommand is the check of a root command that was given words: none of them
+// is a command.
+func noCommand(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("there is no command %q", args[0])
+	}
+	return nil
+}
+
+// exactly wants n arguments, named for the error.
+func exactly(names ...string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		switch {
+		case len(args) < len(names):
+			return usagef("the following arguments are required: %s", names[len(args)])
+		case len(args) > len(names):
+			return usagef("unknown argument: %q", args[len(names)])
+		}
+		return nil
+	}
+}
+
+func version() string {
+	v := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("s3haul/%s %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// open makes the engine, with the embedded server where that is asked for. Of
+// the local paths, none may be inside the server's directory, or the reverse.
+// The function that comes back ends both.
+func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func() error, error) {
+	o := engine.Options{
+		EndpointURL: a.endpointURL, Profile: a.profile, Region: a.region,
+		NoSign: a.noSign, NoVerifySSL: a.noVerify, CABundle: a.caBundle,
+		ReadTimeout: seconds(a.readTimeout), ConnectTimeout: seconds(a.connectTimeout),
+		MaxInFlight: a.concurrency, Memory: int64(a.memory), PartSize: int64(a.partSize),
+		Version: version(),
+	}
+	if a.debug {
+		o.OnAttempt = a.tellAttempts()
+	}
+	closeServer := func() error { return nil }
+	if a.embedded != "" {
+		if a.endpointURL != "" || a.profile != "" || a.noSign {
+			return nil, nil, usagef("--embedded has an endpoint and credentials of its own: leave out --endpoint-url, --profile and --no-sign-request")
+		}
+		for _, p := range paths {
+			if err := apart(a.embedded, p); err != nil {
+				return nil, nil, err
+			}
+		}
+		so := gateway.Options{Dir: a.embedded}
+		if a.debug {
+			so.Log = a.stderr
+		}
+		server, err := gateway.Start(ctx, so)
+		if err != nil {
+			return nil, nil, err
+		}
+		o.EndpointURL, o.Dial = server.Endpoint(), server.Dial
+		o.AccessKeyID, o.SecretAccessKey = server.Credentials()
+		o.Region = server.Region()
+		closeServer = server.Close
+	}
+	eng, err := engine.New(ctx, o)
+	if err != nil {
+		return nil, nil, errors.Join(err, closeServer())
+	}
+	return eng, func() error { return errors.Join(eng.Close(), closeServer()) }, nil
+}
+
+// seconds reads aws's time-outs: 0 is none at all.
+func seconds(n int) time.Duration {
+	if n <= 0 {
+		return -1
+	}
+	return time.Duration(n) * time.Second
+}
+
+// tellAttempts prints a line a request. No header and no URL is in it, and so
+// no signature.
+func (a *app) tellAttempts() func(string, time.Duration, error) {
+	var mu sync.Mutex
+	return func(op string, took time.Duration, err error) {
+		line := fmt.Sprintf("debug: %s %s", op, took.Round(time.Microsecond))
+		if err != nil {
+			line += " " + report.Redact(err.Error())
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprintln(a.stderr, line)
+	}
+}
+
+// terminal says whether w is one.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// width is the number of columns of the terminal behind stderr.
+func (a *app) width() int {
+	f, ok := a.stderr.(*os.File)
+	if !ok {
+		return 0
+	}
+	w, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return w
+}

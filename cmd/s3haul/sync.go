@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/s3haul/s3haul/engine"
+)
+
+func (a *app) syncCmd() *cobra.Command {
+	var (
+		t          transferFlags
+		del        bool
+		max        limit
+		allowEmpty bool
+		sizeOnly   bool
+	)
+	cmd := &cobra.Command{
+		Use:   "sync SOURCE DESTINATION",
+		Short: "Make a prefix like a directory, or the reverse",
+		Long: `Make the destination like the source: copy what is new, what has another size,
+and what was changed later than its copy. One side is a directory, the other
+s3://bucket[/prefix].
+
+With --delete, what the source does not have is removed from the destination,
+after everything else, and only where both sides could be listed to the end and
+no object failed. What was skipped with a warning or left out by --exclude is
+never removed.`,
+		Example: `  s3haul sync photos s3://holiday/2026 --delete
+  s3haul sync s3://holiday/2026 photos --exclude '*' --include '*.jpg'`,
+		Args: exactly("SOURCE", "DESTINATION"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			from, to, err := places(args[0], args[1])
+			if err != nil {
+				return err
+			}
+			if max.set && !del {
+				return usagef("--max-delete goes with --delete")
+			}
+			return a.transfer(cmd, &t, slices.Concat(from.local(), to.local()),
+				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
+					so := engine.SyncOptions{
+						RunOptions: o, Delete: del, AllowEmptySource: allowEmpty, SizeOnly: sizeOnly,
+						NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket,
+					}
+					so.MaxDelete, so.MaxDeletePercent = max.options()
+					return eng.Sync(ctx, from.tree(), to.tree(), so)
+				})
+		},
+	}
+	f := cmd.Flags()
+	t.registerCopy(f)
+	f.BoolVar(&del, "delete", false, "remove from the destination what the source does not have")
+	f.Var(&max, "max-delete", "with --delete: remove nothing where more than `N|P%` would go")
+	f.BoolVar(&allowEmpty, "allow-empty-source", false, "with --delete: an empty source empties the destination")
+	f.BoolVar(&sizeOnly, "size-only", false, "take files of one size for the same, whatever their times")
+	return cmd
+}

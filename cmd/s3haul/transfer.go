@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/engine/report"
+)
+
+// transferFlags are the flags of cp, sync and rm.
+type transferFlags struct {
+	rules      rules
+	dryRun     bool
+	quiet      bool
+	onlyErrors bool
+	noProgress bool
+	frequency  int
+	multiline  bool
+	json       bool
+	pageSize   int
+	makeBucket bool
+	follow     bool
+	noFollow   bool
+}
+
+func (t *transferFlags) register(f *pflag.FlagSet) {
+	f.SortFlags = false
+	f.BoolVar(&t.dryRun, "dryrun", false, "only say what would be done")
+	t.rules.register(f)
+	f.BoolVar(&t.quiet, "quiet", false, "print nothing")
+	f.BoolVar(&t.onlyErrors, "only-show-errors", false, "print errors and warnings alone")
+	f.BoolVar(&t.noProgress, "no-progress", false, "draw no progress line")
+	f.IntVar(&t.frequency, "progress-frequency", 0, "a line of progress every `SECONDS`, also off a terminal")
+	f.BoolVar(&t.multiline, "progress-multiline", false, "a new line for each progress report")
+	f.BoolVar(&t.json, "json", false, "print one JSON object a line instead of text")
+	f.IntVar(&t.pageSize, "page-size", 1000, "keys asked for with one request, `1 to 1000`")
+}
+
+func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
+	t.register(f)
+	f.BoolVar(&t.makeBucket, "make-bucket", false, "make the destination's bucket where it is not there")
+	f.BoolVar(&t.follow, "follow-symlinks", true, "follow symbolic links in the local tree")
+	f.BoolVar(&t.noFollow, "no-follow-symlinks", false, "leave symbolic links out")
+}
+
+func (t *transferFlags) check() error {
+	if t.pageSize < 1 || t.pageSize > 1000 {
+		return usagef("--page-size %d: S3 takes 1 to 1000", t.pageSize)
+	}
+	if t.frequency < 0 {
+		return usagef("--progress-frequency %d: give seconds, or 0", t.frequency)
+	}
+	return nil
+}
+
+func (t *transferFlags) skipLinks() bool { return t.noFollow || !t.follow }
+
+func (t *transferFlags) options(sink report.Sink) engine.RunOptions {
+	return engine.RunOptions{Report: sink, Filters: t.rules, DryRun: t.dryRun, PageSize: t.pageSize}
+}
+
+// work is what a transfer command does with an engine.
+type work func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error)
+
+// transfer runs w with an engine and with sinks for what happens, and gives the
+// exit code of what came of it.
+func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w work) (err error) {
+	if err := t.check(); err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	eng, end, err := a.open(ctx, paths...)
+	if err != nil {
+		return a.ended("fatal error: ", err)
+	}
+	out := a.output(t)
+	sum, err := w(ctx, eng, t.options(out.sink))
+	code := codeOf(err, true)
+	if code == 0 {
+		code = sum.Exit()
+	}
+	if !errors.Is(err, engine.ErrUsage) {
+		out.close(sum, err, code)
+	} else {
+		out.drop()
+	}
+	if cerr := end(); cerr != nil && code == 0 {
+		return a.ended("fatal error: ", cerr)
+	}
+	if err != nil && (isUsage(err) || isMissing(err)) {
+		return a.ended("", err)
+	}
+	if code != 0 {
+		return &exitError{code}
+	}
+	return nil
+}
+
+// ended prints what ended a transfer and gives its exit code.
+func (a *app) ended(prefix string, err error) error {
+	a.fail(prefix, err)
+	return &exitError{codeOf(err, true)}
+}
+
+func isMissing(err error) bool {
+	var m *engine.MissingError
+	return errors.As(err, &m)
+}
+
+// output is where a transfer's events go.
+type output struct {
+	sink    report.Sink
+	console *report.Console
+	text    *report.Text
+	json    *report.JSON
+	bar     *report.Bar
+}
+
+func (a *app) output(t *transferFlags) *output {
+	o := &output{console: report.NewConsole(report.ConsoleOptions{
+		Out: a.stdout, Err: a.stderr,
+		OutTerminal: terminal(a.stdout), ErrTerminal: terminal(a.stderr), Width: a.width,
+	})}
+	tally := report.NewTally()
+	opts := report.Options{Quiet: t.quiet, OnlyErrors: t.onlyErrors}
+	interval := time.Duration(t.frequency) * time.Second
+	silent := t.quiet || t.onlyErrors || t.noProgress
+	if t.json {
+		if silent {
+			interval = 0
+		}
+		o.json = report.NewJSON(o.console, report.JSONOptions{Options: opts, Tally: tally, Interval: interval})
+		o.sink = advising{report.Multi{tally, o.json}}
+		return o
+	}
+	o.text = report.NewText(o.console, opts)
+	o.sink = advising{report.Multi{tally, o.text}}
+	if !silent {
+		o.bar = report.NewBar(o.console, tally, report.BarOptions{Interval: interval, Multiline: t.multiline})
+	}
+	return o
+}
+
+// close prints how the run ended. Objects that failed have had their lines.
+func (o *output) close(sum engine.Summary, err error, code int) {
+	if o.bar != nil {
+		o.bar.Close()
+	}
+	var stopped *errInterrupted
+	missing := isMissing(err)
+	switch {
+	case o.json != nil:
+		if err != nil && !missing {
+			o.json.Fatal(advise(err))
+		}
+		o.json.Close()
+		o.json.Summary(sum, code)
+	case errors.As(err, &stopped):
+		o.console.Errln(stopped.Error())
+		o.text.Summary(sum)
+	default:
+		if err != nil && !missing {
+			o.text.Fatal(advise(err))
+		}
+		o.text.Summary(sum)
+	}
+	_ = o.console.Close() // a reader that went away has been told by its own end
+}
+
+// drop ends the sinks of a run that never began.
+func (o *output) drop() {
+	if o.bar != nil {
+		o.bar.Close()
+	}
+	if o.json != nil {
+		o.json.Close()
+	}
+	_ = o.console.Close()
+}
