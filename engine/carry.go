@@ -20,8 +20,8 @@ const lookahead = 8192
 // pool is full it stops to read, and with it the walks. It returns when all
 // have been submitted, or with the error of actions: what was submitted before
 // goes on.
-func (r *run) carryOut(actions iter.Seq2[plan.Action, error], failed func(plan.Action, error)) error {
-	ctx, cancel := context.WithCancel(r.ctx)
+func (r *run) carryOut(ctx context.Context, actions iter.Seq2[plan.Action, error], failed func(plan.Action, error)) error {
+	ctx, cancel := context.WithCancel(ctx)
 	ahead := make(chan plan.Action, lookahead)
 	var broken error // read when ahead is closed
 	go func() {
@@ -48,8 +48,8 @@ func (r *run) carryOut(actions iter.Seq2[plan.Action, error], failed func(plan.A
 		}
 	}()
 	for a := range ahead {
-		if r.ctx.Err() != nil {
-			return context.Cause(r.ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
 		if err := r.submit(a, failed); err != nil {
 			return err
@@ -60,7 +60,7 @@ func (r *run) carryOut(actions iter.Seq2[plan.Action, error], failed func(plan.A
 
 // ready sees to it that there is somewhere to write to, and returns what is
 // there. In a dry run nothing is made; what would be made is empty.
-func (r *run) ready(makeBucket bool, dst walker.Source) (walker.Source, error) {
+func (r *run) ready(ctx context.Context, makeBucket bool, dst walker.Source) (walker.Source, error) {
 	if r.dst.local() {
 		if r.DryRun {
 			return dst, nil
@@ -71,7 +71,7 @@ func (r *run) ready(makeBucket bool, dst walker.Source) (walker.Source, error) {
 		return dst, nil
 	}
 	if r.DryRun {
-		there, err := r.e.hasBucket(r.ctx, r.dst.bucket)
+		there, err := r.e.hasBucket(ctx, r.dst.bucket)
 		if err == nil && !there {
 			if err := newName(r.dst.bucket); err != nil {
 				return nil, err
@@ -81,7 +81,7 @@ func (r *run) ready(makeBucket bool, dst walker.Source) (walker.Source, error) {
 		}
 		return dst, err
 	}
-	made, err := r.e.EnsureBucket(r.ctx, r.dst.bucket)
+	made, err := r.e.EnsureBucket(ctx, r.dst.bucket)
 	if made && err == nil {
 		r.sink.Report(report.Event{Kind: report.Done, Op: report.MakeBucket, Src: r.dst.bucket})
 	}

@@ -41,13 +41,13 @@ func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	return r.end(r.copyAll(o))
+	return r.end(r.copyAll(ctx, o))
 }
 
-func (r *run) copyAll(o CopyOptions) error {
+func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 	var single plan.Action
 	if r.src.one {
-		entry, err := r.stat()
+		entry, err := r.stat(ctx)
 		if errors.Is(err, errIsDirectory) {
 			r.failed(plan.Action{}, err)
 			return nil
@@ -58,14 +58,14 @@ func (r *run) copyAll(o CopyOptions) error {
 		single = plan.Action{Op: plan.Transfer, Reason: plan.New, Src: entry}
 	}
 	r.device = r.special()
-	if _, err := r.ready(o.MakeBucket, nothing{}); err != nil {
+	if _, err := r.ready(ctx, o.MakeBucket, nothing{}); err != nil {
 		return err
 	}
 	if r.src.one {
-		return r.carryOut(func(yield func(plan.Action, error) bool) { yield(single, nil) }, r.failed)
+		return r.carryOut(ctx, func(yield func(plan.Action, error) bool) { yield(single, nil) }, r.failed)
 	}
-	actions := plan.Join(r.ctx, r.source(!o.NoFollowSymlinks), nothing{}, plan.Options{})
-	return r.carryOut(func(yield func(plan.Action, error) bool) {
+	actions := plan.Join(ctx, r.source(!o.NoFollowSymlinks), nothing{}, plan.Options{})
+	return r.carryOut(ctx, func(yield func(plan.Action, error) bool) {
 		for a, err := range actions {
 			if skip := walker.AsSkipped(err); skip != nil {
 				r.skipped(skip)
@@ -82,7 +82,7 @@ func (r *run) copyAll(o CopyOptions) error {
 var errIsDirectory = errors.New("Is a directory; give --recursive to copy what is in it")
 
 // stat is the entry of a single source. Its Key is empty: the locations name it.
-func (r *run) stat() (walker.Entry, error) {
+func (r *run) stat(ctx context.Context) (walker.Entry, error) {
 	if r.src.local() {
 		fi, err := os.Stat(r.src.path)
 		if err != nil {
@@ -93,7 +93,7 @@ func (r *run) stat() (walker.Entry, error) {
 		}
 		return walker.Entry{Size: fi.Size(), ModTime: fi.ModTime()}, nil
 	}
-	head, err := r.client.HeadObject(r.ctx, &s3.HeadObjectInput{
+	head, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: aws.String(r.src.bucket), Key: aws.String(r.src.path),
 	})
 	if wire.NotFound(err) {

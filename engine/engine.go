@@ -125,8 +125,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		Dial: o.Dial, MaxConns: slots, Version: o.Version,
 	})
 	if err != nil {
-		var usage *wire.UsageError
-		if errors.As(err, &usage) {
+		if _, ok := errors.AsType[*wire.UsageError](err); ok {
 			return nil, usagef("%v", err)
 		}
 		return nil, err

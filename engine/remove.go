@@ -26,21 +26,21 @@ func (e *Engine) Remove(ctx context.Context, at Location, o RemoveOptions) (Summ
 	if err != nil {
 		return Summary{}, err
 	}
-	return r.end(r.removeListed(at))
+	return r.end(r.removeListed(ctx, at))
 }
 
-func (r *run) removeListed(at Location) error {
+func (r *run) removeListed(ctx context.Context, at Location) error {
 	if at.one {
 		if r.DryRun {
 			r.removed(at.names(), "", nil)
 			return nil
 		}
-		err := r.client.DeleteObject(r.ctx, at.bucket, wire.ObjectID{Key: at.path})
+		err := r.client.DeleteObject(ctx, at.bucket, wire.ObjectID{Key: at.path})
 		r.removed(at.names(), "", err)
 		return nil
 	}
-	entries := r.walkBucket(at, true).Walk(r.ctx)
-	return r.removeAll(at, func(yield func(string, error) bool) {
+	entries := r.walkBucket(at, true).Walk(ctx)
+	return r.removeAll(ctx, at, func(yield func(string, error) bool) {
 		for e, err := range entries {
 			if !yield(e.Key, err) {
 				return
@@ -50,7 +50,7 @@ func (r *run) removeListed(at Location) error {
 }
 
 // removeAll deletes keys at a location.
-func (r *run) removeAll(at Location, keys iter.Seq2[string, error]) error {
+func (r *run) removeAll(ctx context.Context, at Location, keys iter.Seq2[string, error]) error {
 	n := at.names()
 	if r.DryRun {
 		for key, err := range keys {
@@ -62,12 +62,12 @@ func (r *run) removeAll(at Location, keys iter.Seq2[string, error]) error {
 		return nil
 	}
 	if at.local() {
-		return r.removeFiles(n, keys)
+		return r.removeFiles(ctx, n, keys)
 	}
 	return remove.All(r.work, func(yield func(wire.ObjectID, error) bool) {
 		for key, err := range keys {
-			if err == nil && r.ctx.Err() != nil {
-				err = context.Cause(r.ctx)
+			if err == nil && ctx.Err() != nil {
+				err = context.Cause(ctx)
 			}
 			if !yield(wire.ObjectID{Key: at.path + key}, err) || err != nil {
 				return
@@ -81,10 +81,10 @@ func (r *run) removeAll(at Location, keys iter.Seq2[string, error]) error {
 
 // removeFiles deletes local files, below the root that they were found in.
 // Directories stay, as aws s3 leaves them.
-func (r *run) removeFiles(n names, keys iter.Seq2[string, error]) error {
+func (r *run) removeFiles(ctx context.Context, n names, keys iter.Seq2[string, error]) error {
 	for key, err := range keys {
-		if err == nil && r.ctx.Err() != nil {
-			err = context.Cause(r.ctx)
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 		if err != nil {
 			return err

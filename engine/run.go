@@ -72,7 +72,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	if o.Report != nil {
 		r.sink = report.Multi{r.tally, o.Report}
 	}
-	retried := func(op string, err error) {
+	retried := func(_ string, err error) {
 		r.sink.Report(report.Event{Kind: report.Retried, Op: r.op, Err: err})
 	}
 	r.client = wire.Attempts(e.client, e.pool, wire.Policy{OnRetry: retried, OnAttempt: e.o.OnAttempt})
@@ -234,7 +234,7 @@ func (r *run) move(ctx context.Context, a *plan.Action) error {
 		var cancel context.CancelCauseFunc
 		ctx, cancel = context.WithCancelCause(ctx)
 		defer cancel(context.Canceled)
-		defer context.AfterFunc(r.ctx, func() { cancel(context.Cause(r.ctx)) })()
+		defer context.AfterFunc(r.ctx, func() { cancel(context.Cause(r.ctx)) })() //nolint:contextcheck // two contexts meet here
 	}
 	var err error
 	switch {
@@ -263,7 +263,7 @@ func (r *run) failed(a plan.Action, err error) {
 // of its requests.
 func (r *run) cutOff(ctx context.Context, err error) bool {
 	for _, c := range []context.Context{r.ctx, ctx} {
-		if c.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(c))) {
+		if c.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.Cause(c))) { //nolint:contextcheck // two contexts meet here
 			return true
 		}
 	}

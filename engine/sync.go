@@ -64,9 +64,8 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 		return Summary{}, err
 	}
 	s := &syncing{run: r, o: o, due: spool.New(""), late: spool.New("")}
-	defer s.due.Close()
-	defer s.late.Close()
-	return r.end(s.all())
+	sum, err := r.end(s.all(ctx))
+	return sum, errors.Join(err, s.due.Close(), s.late.Close())
 }
 
 // syncing is one Sync: the way of the data, from the walks to the deletes.
@@ -81,23 +80,23 @@ type syncing struct {
 	sources, destinations int64 // objects seen on either side
 }
 
-func (s *syncing) all() error {
-	dst, err := s.ready(s.o.MakeBucket, s.destination(!s.o.NoFollowSymlinks))
+func (s *syncing) all(ctx context.Context) error {
+	dst, err := s.ready(ctx, s.o.MakeBucket, s.destination(!s.o.NoFollowSymlinks))
 	if err != nil {
 		return err
 	}
-	actions := plan.Join(s.ctx, s.source(!s.o.NoFollowSymlinks), dst, plan.Options{
+	actions := plan.Join(ctx, s.source(!s.o.NoFollowSymlinks), dst, plan.Options{
 		Delete: s.o.Delete, Compare: s.compare(),
 	})
-	if err := s.carryOut(s.sort(actions), s.blocked); err != nil {
+	if err := s.carryOut(ctx, s.sort(actions), s.blocked); err != nil {
 		return err
 	}
 	// Only now, with both sides read to their ends and every transfer ended.
 	if err := s.group.Wait(); err != nil {
 		return err
 	}
-	err = s.deletes()
-	return errors.Join(err, s.again())
+	err = s.deletes(ctx)
+	return errors.Join(err, s.again(ctx))
 }
 
 func (s *syncing) compare() plan.Compare {
@@ -181,9 +180,9 @@ func inTheWay(err error) bool {
 }
 
 // deletes runs what is due, or says why it does not.
-func (s *syncing) deletes() error {
+func (s *syncing) deletes(ctx context.Context) error {
 	due := s.due.Len()
-	if due == 0 || s.ctx.Err() != nil {
+	if due == 0 || ctx.Err() != nil {
 		return nil
 	}
 	if err := s.mayDelete(due); err != nil {
@@ -195,13 +194,13 @@ func (s *syncing) deletes() error {
 		return nil // what failed has been said, and gives the exit code
 	}
 	keys := func(yield func(string, error) bool) {
-		for a, err := range s.due.All(s.ctx) {
+		for a, err := range s.due.All(ctx) {
 			if !yield(a.Key, err) || err != nil {
 				return
 			}
 		}
 	}
-	return s.removeAll(s.dst, keys)
+	return s.removeAll(ctx, s.dst, keys)
 }
 
 func (s *syncing) mayDelete(due int64) error {
@@ -221,15 +220,15 @@ func (s *syncing) mayDelete(due int64) error {
 }
 
 // again carries out the transfers that found their names taken.
-func (s *syncing) again() error {
-	if s.late.Len() == 0 || s.ctx.Err() != nil {
+func (s *syncing) again(ctx context.Context) error {
+	if s.late.Len() == 0 || ctx.Err() != nil {
 		return nil
 	}
 	group := s.e.pool.Group(s.work)
 	first := s.group
 	s.group = group
 	defer func() { s.group = first }()
-	for a, err := range s.late.All(s.ctx) {
+	for a, err := range s.late.All(ctx) {
 		if err == nil {
 			s.clear(a.Key)
 			err = s.submit(a, s.failed)

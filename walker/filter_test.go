@@ -215,7 +215,8 @@ func TestFilterSource(t *testing.T) {
 	entry := func(key string) item { return item{Entry{Key: key}, nil} }
 	s := fixed{
 		skip("a.tmp"), entry("b"), entry("b.tmp"), skip("c"), skip("d/"), skip("e/"), entry("e/x"),
-		skip("keep/"), {Entry{}, errors.New("broken")},
+		skip("keep/"),
+		{Entry{}, errors.New("broken")},
 	}
 	f := NewFilter("/r", rules("-*.tmp", "-d/*", "-e/*", "+e/k*", "-c/*")...)
 	want := []string{"b", "!c", "!e/", "!keep/", "!!broken"}

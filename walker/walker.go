@@ -84,11 +84,8 @@ func (s *Skipped) Unwrap() error { return s.Err }
 
 // AsSkipped returns the [*Skipped] in err's chain, or nil.
 func AsSkipped(err error) *Skipped {
-	var s *Skipped
-	if errors.As(err, &s) {
-		return s
-	}
-	return nil
+	s, _ := errors.AsType[*Skipped](err)
+	return s
 }
 
 // ErrOrder is in the chain of the error of a Source that said it was ordered

@@ -68,7 +68,7 @@ func interruptible() (context.Context, func()) {
 // run carries out one command line and returns its exit code.
 func run(ctx context.Context, args []string) int {
 	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
-	root := a.root()
+	root := a.root() //nolint:contextcheck // cobra hands it to the commands
 	root.SetArgs(args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
@@ -76,8 +76,7 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	var said *exitError
-	if errors.As(err, &said) {
+	if said, ok := errors.AsType[*exitError](err); ok {
 		return said.code
 	}
 	a.fail("", err)

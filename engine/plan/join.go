@@ -21,7 +21,7 @@ type Options struct {
 }
 
 // errUnread is what becomes of a source's key whose counterpart is unknown.
-var errUnread = errors.New("The destination could not be read.") //nolint:revive,staticcheck // A sentence, as walker.Skipped.Err wants it.
+var errUnread = errors.New("The destination could not be read.") // A sentence, as walker.Skipped.Err wants it.
 
 // Join merges two ordered Sources into the plan that makes dst like src, in
 // byte order of the keys. Both are read at the same time, each at most 1024

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -168,9 +169,7 @@ func (t *Tally) Summary() Summary {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for op, c := range t.others {
-		s.Ops[op] = c
-	}
+	maps.Copy(s.Ops, t.others)
 	s.Failed, s.NoticeCount = t.failed, t.noticed
 	s.Failures = append(s.Failures, t.failures...)
 	s.Notices = append(s.Notices, t.notices...)

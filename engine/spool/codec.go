@@ -68,9 +68,9 @@ func appendEntry(b []byte, key string, e *walker.Entry) []byte {
 	at := len(b)
 	b = binary.AppendVarint(append(b, 0), e.Size)
 	var has byte
-	switch {
-	case e.Key == "":
-	case e.Key == key:
+	switch e.Key {
+	case "":
+	case key:
 		has |= sameKey
 	default:
 		has |= hasKey

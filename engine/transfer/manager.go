@@ -1,3 +1,4 @@
+//nolint:staticcheck // deprecated for transfermanager, which buffers every part and cannot resume
 package transfer
 
 import (
@@ -7,7 +8,7 @@ import (
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	s3manager "github.com/aws/aws-sdk-go-v2/feature/s3/manager" //nolint:staticcheck // deprecated for transfermanager, which buffers every part and cannot resume
+	s3manager "github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 

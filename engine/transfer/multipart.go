@@ -120,7 +120,7 @@ func (c *partClient) AbortMultipartUpload(ctx context.Context, in *s3.AbortMulti
 			}
 			return out, err
 		}
-		left, err := c.Objects.ListParts(ctx, &s3.ListPartsInput{
+		left, err := c.ListParts(ctx, &s3.ListPartsInput{
 			Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: aws.Int32(1),
 		})
 		if err != nil || len(left.Parts) == 0 {

@@ -28,7 +28,7 @@ func (t *Transfer) Same(ctx context.Context, obj Object, path string, ask bool) 
 	}
 	defer f.Close()
 	sum, crc := md5.New(), crc64nvme.New() //nolint:gosec // as above
-	var w io.Writer = io.MultiWriter(sum, crc)
+	w := io.MultiWriter(sum, crc)
 	if !plain {
 		w = crc
 	}

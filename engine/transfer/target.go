@@ -70,7 +70,7 @@ func inTheWay(name string, err error) error {
 
 // commit gives the file its times, its mode and its final name.
 func (t *target) commit(mtime time.Time) error {
-	err := t.File.Close()
+	err := t.Close()
 	if err == nil && t.mode != 0 {
 		err = t.root.Chmod(t.temp, t.mode)
 	}
@@ -89,6 +89,6 @@ func (t *target) commit(mtime time.Time) error {
 
 // discard removes what there is of the file.
 func (t *target) discard() {
-	_ = t.File.Close()
+	_ = t.Close()
 	_ = t.root.Remove(t.temp)
 }

@@ -19,9 +19,10 @@ import (
 const (
 	// DefaultPartSize is aws's multipart_threshold and multipart_chunksize.
 	DefaultPartSize = 8 << 20
-	// MinPartSize and MaxPartSize are S3's bounds of a part
+	// MinPartSize is S3's least part, but for the last one
 	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html).
 	MinPartSize = 5 << 20
+	// MaxPartSize is S3's largest part, and the largest PutObject.
 	MaxPartSize = 5 << 30
 	// MaxParts is the most parts of one upload.
 	MaxParts = 10_000

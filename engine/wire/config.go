@@ -161,8 +161,7 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, opts...)
 	if err != nil {
-		var profile config.SharedConfigProfileNotExistError
-		if errors.As(err, &profile) {
+		if _, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 			return cfg, err
 		}
 		return cfg, fmt.Errorf("reading the AWS configuration: %w", err)

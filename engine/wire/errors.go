@@ -36,8 +36,7 @@ func (e *APIError) ServiceRequestID() string { return e.RequestID }
 
 // Code returns S3's error code in err's chain, or "".
 func Code(err error) string {
-	var api smithy.APIError
-	if errors.As(err, &api) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		return api.ErrorCode()
 	}
 	return ""

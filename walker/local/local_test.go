@@ -265,7 +265,7 @@ func TestEveryFailureSurfaces(t *testing.T) {
 						}
 						return nil
 					}}
-					check := func() (fatal error, skips int) {
+					check := func() (skips int, fatal error) {
 						got := make(map[string]bool)
 						var under []string
 						for e, err := range walker.InOrder(with(broken, dir, o).Walk(t.Context())) {
@@ -276,7 +276,7 @@ func TestEveryFailureSurfaces(t *testing.T) {
 							case !errors.Is(err, cause):
 								t.Errorf("%s, call %d: %v is not in %v", name, at, cause, err)
 							case walker.AsSkipped(err) == nil:
-								return err, skips
+								return skips, err
 							}
 							skips++
 							under = append(under, e.Key)
@@ -289,9 +289,9 @@ func TestEveryFailureSurfaces(t *testing.T) {
 								t.Errorf("%s, %v at call %d: %q: yielded %v, skipped %v", name, cause, at, k, got[k], told)
 							}
 						}
-						return nil, skips
+						return skips, nil
 					}
-					fatal, skips := check()
+					skips, fatal := check()
 					if !hit.Load() {
 						break
 					}

@@ -114,7 +114,7 @@ func TestLinksUnderFilter(t *testing.T) {
 func TestSpecial(t *testing.T) {
 	t.Parallel()
 	// A socket's path is short on every system.
-	dir, err := os.MkdirTemp("", "w")
+	dir, err := os.MkdirTemp("", "w") //nolint:usetesting // t.TempDir is too long for a socket
 	must(t, err)
 	t.Cleanup(func() { must(t, os.RemoveAll(dir)) })
 	write(t, dir, sized("a", "z"))
@@ -256,7 +256,7 @@ func printWalks(out io.Writer, dir string) error {
 
 func TestUnreadable(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "walk")
+	dir, err := os.MkdirTemp("", "walk") //nolint:usetesting // another user has to get through to it
 	must(t, err)
 	t.Cleanup(func() {
 		for _, d := range []string{"closed", "listed", "locked"} {
@@ -271,7 +271,7 @@ func TestUnreadable(t *testing.T) {
 		// Nothing is unreadable for root, so a copy of this binary, where
 		// anybody may run it, walks as somebody else.
 		const nobody = 65534
-		home, err := os.MkdirTemp("", "walk")
+		home, err := os.MkdirTemp("", "walk") //nolint:usetesting // another user has to get through to it
 		must(t, err)
 		t.Cleanup(func() { must(t, os.RemoveAll(home)) })
 		self, err := os.Executable()
