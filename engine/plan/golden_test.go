@@ -50,7 +50,7 @@ func TestGolden(t *testing.T) {
 func parseOptions(t *testing.T, text string) plan.Options {
 	t.Helper()
 	var o plan.Options
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		switch word {
 		case "delete":
 			o.Delete = true

@@ -47,7 +47,6 @@ type flaky struct {
 	err      error
 	attempts int
 	bodies   []string
-	held     func() int
 }
 
 func (f *flaky) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {

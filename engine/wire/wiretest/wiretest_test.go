@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,8 +33,8 @@ func (r *recorder) Errorf(format string, args ...any) {
 
 // end runs the cleanups as package testing does, and returns what failed.
 func (r *recorder) end() string {
-	for i := len(r.cleanups) - 1; i >= 0; i-- {
-		r.cleanups[i]()
+	for _, f := range slices.Backward(r.cleanups) {
+		f()
 	}
 	return strings.Join(r.errs, "\n")
 }
@@ -52,8 +53,7 @@ func put(t *testing.T, c *s3.Client, bucket, key string, change func(*s3.PutObje
 func expectGone(t *testing.T, c *s3.Client, bucket string) {
 	t.Helper()
 	_, err := c.HeadBucket(t.Context(), &s3.HeadBucketInput{Bucket: &bucket})
-	var notFound *types.NotFound
-	if !errors.As(err, &notFound) {
+	if _, ok := errors.AsType[*types.NotFound](err); !ok {
 		t.Errorf("bucket %s after its test: %v, want NotFound", bucket, err)
 	}
 }

@@ -1,0 +1,247 @@
+package transfer
+
+import (
+	"bytes"
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	"github.com/minio/crc64nvme"
+)
+
+// store is a small S3 in memory, for faults that a real server cannot be told
+// to make. before is called ahead of each operation; its error is the answer.
+// answer may change what a GetObject returns.
+type store struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	uploads map[string]map[int32][]byte
+	keys    map[string]string // of the uploads
+	calls   []string
+	before  func(op string, n int) error
+	answer  func(in *s3.GetObjectInput, out *s3.GetObjectOutput)
+}
+
+func newStore() *store {
+	return &store{objects: map[string][]byte{}, uploads: map[string]map[int32][]byte{}, keys: map[string]string{}}
+}
+
+func (s *store) begin(ctx context.Context, op string) error {
+	s.mu.Lock()
+	n := len(s.calls)
+	s.calls = append(s.calls, op)
+	before := s.before
+	s.mu.Unlock()
+	if before != nil {
+		if err := before(op, n); err != nil {
+			return &smithy.OperationError{ServiceID: "S3", OperationName: op, Err: err}
+		}
+	}
+	return ctx.Err()
+}
+
+func apiError(op, code string) error {
+	return &smithy.OperationError{ServiceID: "S3", OperationName: op, Err: &smithy.GenericAPIError{Code: code, Message: code}}
+}
+
+func (s *store) read(op string, body io.Reader, sum *string, length *int64) ([]byte, error) {
+	b, err := io.ReadAll(body)
+	if err != nil {
+		return nil, err
+	}
+	if length == nil || *length != int64(len(b)) {
+		return nil, apiError(op, "IncompleteBody")
+	}
+	if sum == nil || *sum != checksum(crc64nvme.Checksum(b)) {
+		return nil, apiError(op, "BadDigest")
+	}
+	return b, nil
+}
+
+func (s *store) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	if err := s.begin(ctx, "PutObject"); err != nil {
+		return nil, err
+	}
+	b, err := s.read("PutObject", in.Body, in.ChecksumCRC64NVME, in.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.objects[*in.Key] = b
+	return &s3.PutObjectOutput{}, nil
+}
+
+func (s *store) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	if err := s.begin(ctx, "CreateMultipartUpload"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := fmt.Sprint("upload-", len(s.calls))
+	s.uploads[id] = map[int32][]byte{}
+	s.keys[id] = *in.Key
+	return &s3.CreateMultipartUploadOutput{UploadId: aws.String(id)}, nil
+}
+
+func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput, _ ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+	if err := s.begin(ctx, "UploadPart"); err != nil {
+		return nil, err
+	}
+	b, err := s.read("UploadPart", in.Body, in.ChecksumCRC64NVME, in.ContentLength)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.uploads[*in.UploadId] == nil {
+		return nil, apiError("UploadPart", "NoSuchUpload")
+	}
+	s.uploads[*in.UploadId][*in.PartNumber] = b
+	return &s3.UploadPartOutput{ETag: aws.String(`"part"`), ChecksumCRC64NVME: in.ChecksumCRC64NVME}, nil
+}
+
+func (s *store) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+	if err := s.begin(ctx, "CompleteMultipartUpload"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	parts := s.uploads[*in.UploadId]
+	if parts == nil || in.ChecksumType != types.ChecksumTypeFullObject {
+		return nil, apiError("CompleteMultipartUpload", "InvalidRequest")
+	}
+	var b []byte
+	for i, p := range in.MultipartUpload.Parts {
+		if *p.PartNumber != int32(i+1) || p.ChecksumCRC64NVME == nil {
+			return nil, apiError("CompleteMultipartUpload", "InvalidPart")
+		}
+		b = append(b, parts[*p.PartNumber]...)
+	}
+	if in.MpuObjectSize == nil || *in.MpuObjectSize != int64(len(b)) {
+		return nil, apiError("CompleteMultipartUpload", "InvalidRequest")
+	}
+	s.objects[*in.Key] = b
+	delete(s.uploads, *in.UploadId)
+	return &s3.CompleteMultipartUploadOutput{}, nil
+}
+
+func (s *store) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, _ ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	if err := s.begin(ctx, "AbortMultipartUpload"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.uploads, *in.UploadId)
+	return &s3.AbortMultipartUploadOutput{}, nil
+}
+
+func (s *store) ListParts(ctx context.Context, in *s3.ListPartsInput, _ ...func(*s3.Options)) (*s3.ListPartsOutput, error) {
+	if err := s.begin(ctx, "ListParts"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.uploads[*in.UploadId] == nil {
+		return nil, apiError("ListParts", "NoSuchUpload")
+	}
+	return &s3.ListPartsOutput{Parts: make([]types.Part, len(s.uploads[*in.UploadId]))}, nil
+}
+
+func etag(b []byte) string { sum := md5.Sum(b); return hex.EncodeToString(sum[:]) }
+
+func (s *store) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	if err := s.begin(ctx, "HeadObject"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.objects[*in.Key]
+	if !ok {
+		return nil, apiError("HeadObject", "NotFound")
+	}
+	return &s3.HeadObjectOutput{ContentLength: aws.Int64(int64(len(b))), ChecksumCRC64NVME: aws.String(checksum(crc64nvme.Checksum(b)))}, nil
+}
+
+func (s *store) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	if err := s.begin(ctx, "GetObject"); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b, ok := s.objects[*in.Key]
+	if !ok {
+		return nil, apiError("GetObject", "NoSuchKey")
+	}
+	if in.IfMatch != nil && strings.Trim(*in.IfMatch, `"`) != etag(b) {
+		return nil, apiError("GetObject", "PreconditionFailed")
+	}
+	out := &s3.GetObjectOutput{LastModified: aws.Time(time.Unix(1_700_000_000, 0))}
+	if in.Range != nil {
+		var from, to int64
+		if _, err := fmt.Sscanf(*in.Range, "bytes=%d-%d", &from, &to); err != nil || to >= int64(len(b)) {
+			return nil, apiError("GetObject", "InvalidRange")
+		}
+		out.ContentRange = aws.String(fmt.Sprintf("bytes %d-%d/%d", from, to, len(b)))
+		b = b[from : to+1]
+	}
+	out.ContentLength = aws.Int64(int64(len(b)))
+	out.Body = io.NopCloser(bytes.NewReader(b))
+	if s.answer != nil {
+		s.answer(in, out)
+	}
+	return out, nil
+}
+
+// open lists the uploads that were neither completed nor aborted.
+func (s *store) open() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []string
+	for id := range s.uploads {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	return ids
+}
+
+func (s *store) count(op string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, c := range s.calls {
+		if c == op {
+			n++
+		}
+	}
+	return n
+}
+
+var errFault = errors.New("injected fault")
+
+// cut is a body that breaks after n bytes.
+type cut struct {
+	io.Reader
+	n int64
+}
+
+func (c *cut) Read(p []byte) (int, error) {
+	if c.n <= 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	n, err := c.Reader.Read(p[:min(int64(len(p)), c.n)])
+	c.n -= int64(n)
+	return n, err
+}
+func (c *cut) Close() error { return nil }
