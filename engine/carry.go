@@ -76,16 +76,22 @@ func (r *run) ready(ctx context.Context, makeBucket bool, dst walker.Source) (wa
 			if err := newName(r.dst.bucket); err != nil {
 				return nil, err
 			}
-			r.sink.Report(report.Event{Kind: report.DryRun, Op: report.MakeBucket, Src: r.dst.bucket})
+			r.made(report.DryRun)
 			return nothing{}, nil
 		}
 		return dst, err
 	}
 	made, err := r.e.EnsureBucket(ctx, r.dst.bucket)
 	if made && err == nil {
-		r.sink.Report(report.Event{Kind: report.Done, Op: report.MakeBucket, Src: r.dst.bucket})
+		r.made(report.Done)
 	}
 	return dst, err
+}
+
+// made reports the bucket that was made, or would be.
+func (r *run) made(k report.Kind) {
+	r.sink.Report(report.Event{Kind: report.Planned, Op: report.MakeBucket, Count: 1})
+	r.sink.Report(report.Event{Kind: k, Op: report.MakeBucket, Src: "s3://" + r.dst.bucket})
 }
 
 // clear removes the empty directories that stand where a file is to be. What

@@ -12,6 +12,7 @@ import (
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/local"
 )
 
 // CopyOptions of Copy.
@@ -52,6 +53,10 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 			r.failed(plan.Action{}, err)
 			return nil
 		}
+		if skip := walker.AsSkipped(err); skip != nil {
+			r.skipped(skip)
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -90,6 +95,9 @@ func (r *run) stat(ctx context.Context) (walker.Entry, error) {
 		}
 		if fi.IsDir() {
 			return walker.Entry{}, errIsDirectory
+		}
+		if !fi.Mode().IsRegular() {
+			return walker.Entry{}, &walker.Skipped{Path: r.from.of(""), Err: local.ErrSpecial}
 		}
 		return walker.Entry{Size: fi.Size(), ModTime: fi.ModTime()}, nil
 	}

@@ -77,7 +77,8 @@ type syncing struct {
 	late *spool.Spool // transfers whose name is taken by what is due to be deleted
 	mu   sync.Mutex   // of late
 
-	sources, destinations int64 // objects seen on either side
+	sources      int64 // names seen at the source, those that it skipped included
+	destinations int64 // objects seen at the destination
 }
 
 func (s *syncing) all(ctx context.Context) error {
@@ -85,9 +86,8 @@ func (s *syncing) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	actions := plan.Join(ctx, s.source(!s.o.NoFollowSymlinks), dst, plan.Options{
-		Delete: s.o.Delete, Compare: s.compare(),
-	})
+	src := counted{s.source(!s.o.NoFollowSymlinks), &s.sources}
+	actions := plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()})
 	if err := s.carryOut(ctx, s.sort(actions), s.blocked); err != nil {
 		return err
 	}
@@ -97,6 +97,28 @@ func (s *syncing) all(ctx context.Context) error {
 	}
 	err = s.deletes(ctx)
 	return errors.Join(err, s.again(ctx))
+}
+
+// counted counts the names that a Source yields. They are counted here, since a
+// plan does not say which side skipped a name. n may be read when the walk has
+// ended.
+type counted struct {
+	walker.Source
+	n *int64
+}
+
+// Walk implements walker.Source.
+func (c counted) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
+	return func(yield func(walker.Entry, error) bool) {
+		for e, err := range c.Source.Walk(ctx) {
+			if err == nil || walker.AsSkipped(err) != nil {
+				*c.n++
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 func (s *syncing) compare() plan.Compare {
@@ -119,16 +141,12 @@ func (s *syncing) sort(actions iter.Seq2[plan.Action, error]) iter.Seq2[plan.Act
 		}()
 		for a, err := range actions {
 			if skip := walker.AsSkipped(err); skip != nil {
-				s.sources++
 				s.skipped(skip)
 				continue
 			}
 			if err != nil {
 				yield(a, err)
 				return
-			}
-			if a.Op != plan.Delete {
-				s.sources++
 			}
 			if a.Reason != plan.New {
 				s.destinations++

@@ -62,7 +62,7 @@ Without --recursive, what lies behind the next / is one line with PRE.`,
 	f.BoolVarP(&l.recursive, "recursive", "r", false, "list all that is below the prefix")
 	f.BoolVar(&l.human, "human-readable", false, "sizes as 1.2 MiB")
 	f.BoolVar(&l.summarize, "summarize", false, "add the number of objects and their size")
-	f.IntVar(&pageSize, "page-size", 1000, "keys asked for with one request, `1 to 1000`")
+	f.IntVar(&pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
 	return cmd
 }
 

@@ -38,7 +38,7 @@ func (t *transferFlags) register(f *pflag.FlagSet) {
 	f.IntVar(&t.frequency, "progress-frequency", 0, "a line of progress every `SECONDS`, also off a terminal")
 	f.BoolVar(&t.multiline, "progress-multiline", false, "a new line for each progress report")
 	f.BoolVar(&t.json, "json", false, "print one JSON object a line instead of text")
-	f.IntVar(&t.pageSize, "page-size", 1000, "keys asked for with one request, `1 to 1000`")
+	f.IntVar(&t.pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
 }
 
 func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
@@ -85,7 +85,9 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 		code = sum.Exit()
 	}
 	if !errors.Is(err, engine.ErrUsage) {
-		out.close(sum, err, code)
+		if werr := out.close(sum, err, code); werr != nil && code == 0 {
+			code = exitFailed // who reads the results has not got them all
+		}
 	} else {
 		out.drop()
 	}
@@ -146,8 +148,9 @@ func (a *app) output(t *transferFlags) *output {
 	return o
 }
 
-// close prints how the run ended. Objects that failed have had their lines.
-func (o *output) close(sum engine.Summary, err error, code int) {
+// close prints how the run ended. Objects that failed have had their lines. The
+// error is that of writing to stdout.
+func (o *output) close(sum engine.Summary, err error, code int) error {
 	if o.bar != nil {
 		o.bar.Close()
 	}
@@ -169,7 +172,7 @@ func (o *output) close(sum engine.Summary, err error, code int) {
 		}
 		o.text.Summary(sum)
 	}
-	_ = o.console.Close() // a reader that went away has been told by its own end
+	return o.console.Close()
 }
 
 // drop ends the sinks of a run that never began.

@@ -18,6 +18,9 @@ type reason struct {
 func (r *reason) Error() string { return r.text }
 func (r *reason) Unwrap() error { return r.cause }
 
+// ErrSpecial is the reason for leaving out what is no file to be copied.
+var ErrSpecial = errors.New(textSpecial)
+
 // The sentences that aws s3 has too are in its words.
 const (
 	textMissing    = "File does not exist."
