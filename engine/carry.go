@@ -2,10 +2,9 @@ package engine
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
 	"os"
-	"path"
 
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/report"
@@ -58,141 +57,80 @@ func (r *run) carryOut(ctx context.Context, actions iter.Seq2[plan.Action, error
 	return broken
 }
 
-// ready sees to it that there is somewhere to write to, and returns what is
-// there. In a dry run nothing is made; what would be made is empty.
-func (r *run) ready(ctx context.Context, makeBucket bool, dst walker.Source) (walker.Source, error) {
-	if r.dst.local() {
-		if r.DryRun {
-			return dst, nil
+// submit has a carried out as soon as there is room for it. The error is that
+// of the run, which has been stopped.
+func (r *run) submit(a plan.Action, failed func(plan.Action, error)) error {
+	return r.group.Go(func(ctx context.Context) error {
+		err := r.move(ctx, &a)
+		if err == nil {
+			return nil
 		}
-		return dst, r.openTarget()
+		if r.cutOff(ctx, err) {
+			return nil // the run knows why
+		}
+		failed(a, err)
+		if stops(err) && !r.src.one {
+			return fmt.Errorf("%s: %w", r.from.of(a.Key), err)
+		}
+		return nil
+	})
+}
+
+// move carries out one action.
+func (r *run) move(ctx context.Context, a *plan.Action) error {
+	if a.Op == plan.Check {
+		same, err := r.transfer.Same(ctx, r.src.object(a.Key, a.Src), r.dst.file(a.Key), !r.DryRun)
+		if err != nil {
+			return err
+		}
+		if same {
+			r.sink.Report(report.Event{Kind: report.Planned, Op: r.op, Count: -1, Bytes: -a.Src.Size})
+			r.sink.Report(report.Event{Kind: report.Unchanged, Op: r.op, Count: 1})
+			return nil
+		}
 	}
-	if !makeBucket {
-		return dst, nil
+	done := report.Event{
+		Kind: report.Done, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size,
 	}
 	if r.DryRun {
-		there, err := r.e.hasBucket(ctx, r.dst.bucket)
-		if err == nil && !there {
-			if err := newName(r.dst.bucket); err != nil {
-				return nil, err
-			}
-			r.made(report.DryRun)
-			return nothing{}, nil
-		}
-		return dst, err
-	}
-	made, err := r.e.EnsureBucket(ctx, r.dst.bucket)
-	if made && err == nil {
-		r.made(report.Done)
-	}
-	return dst, err
-}
-
-// made reports the bucket that was made, or would be.
-func (r *run) made(k report.Kind) {
-	r.sink.Report(report.Event{Kind: report.Planned, Op: report.MakeBucket, Count: 1})
-	r.sink.Report(report.Event{Kind: k, Op: report.MakeBucket, Src: "s3://" + r.dst.bucket})
-}
-
-// clear removes the empty directories that stand where a file is to be. What
-// has anything in it stays, and the transfer fails.
-func (r *run) clear(key string) {
-	if r.root == nil {
-		return
-	}
-	name := r.targetName(key)
-	fi, err := r.root.Lstat(name)
-	if err != nil || !fi.IsDir() {
-		return
-	}
-	dir, err := r.root.Open(name)
-	if err != nil {
-		return
-	}
-	below, err := dir.ReadDir(-1)
-	_ = dir.Close()
-	if err != nil {
-		return
-	}
-	for _, d := range below {
-		if !d.IsDir() {
-			return
-		}
-		r.clear(path.Join(key, d.Name()))
-	}
-	_ = r.root.Remove(name) // fails where something is left in it
-}
-
-// direction is the verb for a pair of locations.
-func direction(src, dst Location) (report.Op, error) {
-	if err := errors.Join(src.check(), dst.check()); err != nil {
-		return "", err
-	}
-	switch {
-	case src.local() && !dst.local():
-		return report.Upload, nil
-	case !src.local() && dst.local():
-		return report.Download, nil
-	case src.local():
-		return "", usagef("%s and %s are both local: one side has to be s3://bucket/…", src, dst)
-	}
-	return "", usagef("%s and %s are both in S3: copies inside S3 are not supported yet", src, dst)
-}
-
-func needTree(l Location) error {
-	if l.one {
-		return usagef("%s is a single object or file; sync takes a directory and a prefix", l)
-	}
-	return nil
-}
-
-// Walk implements walker.Source.
-func (s said) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
-	return func(yield func(walker.Entry, error) bool) {
-		for e, err := range s.Source.Walk(ctx) {
-			if skip := walker.AsSkipped(err); skip != nil {
-				named := *skip
-				named.Path = s.names.of(skip.Key)
-				err = &named
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
-	}
-}
-
-// Walk implements walker.Source.
-func (nothing) Walk(context.Context) iter.Seq2[walker.Entry, error] {
-	return func(func(walker.Entry, error) bool) {}
-}
-
-// Ordered implements walker.Source.
-func (nothing) Ordered() bool { return true }
-
-// checkSource looks at a local source before anything is begun for it.
-func checkSource(l Location) error {
-	if !l.local() {
+		done.Kind = report.DryRun
+		r.sink.Report(done)
 		return nil
 	}
-	fi, err := os.Stat(l.path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return &MissingError{Path: l.path}
-	case err != nil:
-		return err
-	case !l.one && !fi.IsDir():
-		return usagef("%s is not a directory; cp copies a single file", l.path)
+	// A large object is cut off as soon as the caller wants the run to end: it
+	// would take too long. A small one has until work ends.
+	if a.Src.Size >= r.transfer.Threshold {
+		var cancel context.CancelCauseFunc
+		ctx, cancel = context.WithCancelCause(ctx)
+		defer cancel(context.Canceled)
+		defer context.AfterFunc(r.ctx, func() { cancel(context.Cause(r.ctx)) })() //nolint:contextcheck // two contexts meet here
 	}
+	var err error
+	switch {
+	case r.src.local():
+		done.Bytes, err = r.transfer.Upload(ctx, r.src.file(a.Key), r.dst.object(a.Key, walker.Entry{}))
+	case r.device:
+		done.Bytes, err = r.stream(ctx, a)
+	default:
+		done.Bytes, err = r.transfer.Download(ctx, r.src.object(a.Key, a.Src), r.root, r.targetName(a.Key))
+	}
+	if err != nil {
+		return err
+	}
+	r.sink.Report(done)
 	return nil
 }
 
-// MissingError is a local source that is not there.
-type MissingError struct{ Path string }
-
-func (e *MissingError) Error() string {
-	return "The user-provided path " + e.Path + " does not exist."
+// stream writes an object to a device or a pipe, which is there and stays what
+// it is.
+func (r *run) stream(ctx context.Context, a *plan.Action) (int64, error) {
+	f, err := os.OpenFile(r.dst.path, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, err
+	}
+	n, err := r.transfer.Stream(ctx, r.src.object(a.Key, a.Src), f)
+	if cerr := f.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("closing %s: %w", r.dst.path, cerr)
+	}
+	return n, err
 }
-
-// Is makes it an os.ErrNotExist.
-func (e *MissingError) Is(target error) bool { return target == os.ErrNotExist }

@@ -126,26 +126,3 @@ func trimETag(s *string) string {
 	}
 	return t
 }
-
-// stream writes an object to a device or a pipe, which is there and stays what
-// it is.
-func (r *run) stream(ctx context.Context, a *plan.Action) (int64, error) {
-	f, err := os.OpenFile(r.dst.path, os.O_WRONLY, 0)
-	if err != nil {
-		return 0, err
-	}
-	n, err := r.transfer.Stream(ctx, r.src.object(a.Key, a.Src), f)
-	if cerr := f.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("closing %s: %w", r.dst.path, cerr)
-	}
-	return n, err
-}
-
-// special says that the destination is a single device or pipe.
-func (r *run) special() bool {
-	if !r.dst.one || !r.dst.local() {
-		return false
-	}
-	fi, err := os.Stat(r.dst.path)
-	return err == nil && fi.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeCharDevice) != 0
-}

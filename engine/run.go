@@ -3,9 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -15,8 +13,6 @@ import (
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
-	"github.com/s3haul/s3haul/walker/bucket"
-	"github.com/s3haul/s3haul/walker/local"
 )
 
 // grace is what small requests get to end by themselves after the caller's
@@ -118,69 +114,6 @@ func (r *run) end(err error) (Summary, error) {
 	return r.tally.Summary(), err
 }
 
-// source is what is walked on the side from which objects come.
-func (r *run) source(follow bool) walker.Source {
-	if r.src.local() {
-		return r.walkLocal(r.src, follow)
-	}
-	return said{local.Names(r.walkBucket(r.src, false)), r.from}
-}
-
-// destination is what is there already; a directory that is not there is empty.
-func (r *run) destination(follow bool) walker.Source {
-	if !r.dst.local() {
-		return r.walkBucket(r.dst, false)
-	}
-	if _, err := os.Stat(r.dst.path); errors.Is(err, os.ErrNotExist) {
-		return nothing{}
-	}
-	return r.walkLocal(r.dst, follow)
-}
-
-func (r *run) walkLocal(l Location, follow bool) walker.Source {
-	root, err := filepath.Abs(l.path)
-	if err != nil {
-		root = l.path
-	}
-	return local.New(l.path, local.Options{
-		FollowSymlinks: follow,
-		Filter:         walker.NewFilter(root, r.Filters...),
-	})
-}
-
-// walkBucket lists with or without the markers of folders.
-func (r *run) walkBucket(l Location, markers bool) walker.Source {
-	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(bucket.New(r.client, bucket.Options{
-		Bucket: l.bucket, Prefix: l.path, PageSize: r.PageSize, Markers: markers,
-	}))
-}
-
-// openTarget makes the directory that downloads go to. A single file goes to
-// its base name in the directory above it.
-func (r *run) openTarget() error {
-	dir := r.dst.path
-	if r.dst.one {
-		dir = filepath.Dir(dir)
-	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("making the target directory: %w", err)
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("opening the target directory: %w", err)
-	}
-	r.root = root
-	return nil
-}
-
-// targetName is the name of key below root.
-func (r *run) targetName(key string) string {
-	if r.dst.one {
-		return filepath.Base(r.dst.path)
-	}
-	return key
-}
-
 // skipped reports a name that could not be used.
 func (r *run) skipped(s *walker.Skipped) {
 	if !s.Quiet {
@@ -188,75 +121,17 @@ func (r *run) skipped(s *walker.Skipped) {
 	}
 }
 
-// submit has a carried out as soon as there is room for it. The error is that
-// of the run, which has been stopped.
-func (r *run) submit(a plan.Action, failed func(plan.Action, error)) error {
-	return r.group.Go(func(ctx context.Context) error {
-		err := r.move(ctx, &a)
-		if err == nil {
-			return nil
-		}
-		if r.cutOff(ctx, err) {
-			return nil // the run knows why
-		}
-		failed(a, err)
-		if stops(err) && !r.src.one {
-			return fmt.Errorf("%s: %w", r.from.of(a.Key), err)
-		}
-		return nil
-	})
-}
-
-// move carries out one action.
-func (r *run) move(ctx context.Context, a *plan.Action) error {
-	if a.Op == plan.Check {
-		same, err := r.transfer.Same(ctx, r.src.object(a.Key, a.Src), r.dst.file(a.Key), !r.DryRun)
-		if err != nil {
-			return err
-		}
-		if same {
-			r.sink.Report(report.Event{Kind: report.Planned, Op: r.op, Count: -1, Bytes: -a.Src.Size})
-			r.sink.Report(report.Event{Kind: report.Unchanged, Op: r.op, Count: 1})
-			return nil
-		}
-	}
-	done := report.Event{
-		Kind: report.Done, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size,
-	}
-	if r.DryRun {
-		done.Kind = report.DryRun
-		r.sink.Report(done)
-		return nil
-	}
-	// A large object is cut off as soon as the caller wants the run to end: it
-	// would take too long. A small one has until work ends.
-	if a.Src.Size >= r.transfer.Threshold {
-		var cancel context.CancelCauseFunc
-		ctx, cancel = context.WithCancelCause(ctx)
-		defer cancel(context.Canceled)
-		defer context.AfterFunc(r.ctx, func() { cancel(context.Cause(r.ctx)) })() //nolint:contextcheck // two contexts meet here
-	}
-	var err error
-	switch {
-	case r.src.local():
-		done.Bytes, err = r.transfer.Upload(ctx, r.src.file(a.Key), r.dst.object(a.Key, walker.Entry{}))
-	case r.device:
-		done.Bytes, err = r.stream(ctx, a)
-	default:
-		done.Bytes, err = r.transfer.Download(ctx, r.src.object(a.Key, a.Src), r.root, r.targetName(a.Key))
-	}
-	if err != nil {
-		return err
-	}
-	r.sink.Report(done)
-	return nil
-}
-
 // failed reports that a could not be carried out.
 func (r *run) failed(a plan.Action, err error) {
 	r.sink.Report(report.Event{
 		Kind: report.Failed, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size, Err: err,
 	})
+}
+
+// made reports the bucket that was made, or would be.
+func (r *run) made(k report.Kind) {
+	r.sink.Report(report.Event{Kind: report.Planned, Op: report.MakeBucket, Count: 1})
+	r.sink.Report(report.Event{Kind: k, Op: report.MakeBucket, Src: "s3://" + r.dst.bucket})
 }
 
 // cutOff says that err is no more than the end of the run's context, or of that
@@ -285,12 +160,3 @@ func stops(err error) bool {
 	}
 	return false
 }
-
-// said is a Source whose skipped names are those that a person would write.
-type said struct {
-	walker.Source
-	names names
-}
-
-// nothing is the Source of a directory that is not there yet.
-type nothing struct{}

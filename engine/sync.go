@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"path"
 	"sync"
 
 	"github.com/s3haul/s3haul/engine/plan"
@@ -256,4 +257,33 @@ func (s *syncing) again(ctx context.Context) error {
 		}
 	}
 	return group.Wait()
+}
+
+// clear removes the empty directories that stand where a file is to be. What
+// has anything in it stays, and the transfer fails.
+func (r *run) clear(key string) {
+	if r.root == nil {
+		return
+	}
+	name := r.targetName(key)
+	fi, err := r.root.Lstat(name)
+	if err != nil || !fi.IsDir() {
+		return
+	}
+	dir, err := r.root.Open(name)
+	if err != nil {
+		return
+	}
+	below, err := dir.ReadDir(-1)
+	_ = dir.Close()
+	if err != nil {
+		return
+	}
+	for _, d := range below {
+		if !d.IsDir() {
+			return
+		}
+		r.clear(path.Join(key, d.Name()))
+	}
+	_ = r.root.Remove(name) // fails where something is left in it
 }

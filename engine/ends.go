@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+
+	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/bucket"
+	"github.com/s3haul/s3haul/walker/local"
+)
+
+// direction is the verb for a pair of locations.
+func direction(src, dst Location) (report.Op, error) {
+	if err := errors.Join(src.check(), dst.check()); err != nil {
+		return "", err
+	}
+	switch {
+	case src.local() && !dst.local():
+		return report.Upload, nil
+	case !src.local() && dst.local():
+		return report.Download, nil
+	case src.local():
+		return "", usagef("%s and %s are both local: one side has to be s3://bucket/…", src, dst)
+	}
+	return "", usagef("%s and %s are both in S3: copies inside S3 are not supported yet", src, dst)
+}
+
+func needTree(l Location) error {
+	if l.one {
+		return usagef("%s is a single object or file; sync takes a directory and a prefix", l)
+	}
+	return nil
+}
+
+// checkSource looks at a local source before anything is begun for it.
+func checkSource(l Location) error {
+	if !l.local() {
+		return nil
+	}
+	fi, err := os.Stat(l.path)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return &MissingError{Path: l.path}
+	case err != nil:
+		return err
+	case !l.one && !fi.IsDir():
+		return usagef("%s is not a directory; cp copies a single file", l.path)
+	}
+	return nil
+}
+
+// MissingError is a local source that is not there.
+type MissingError struct{ Path string }
+
+func (e *MissingError) Error() string {
+	return "The user-provided path " + e.Path + " does not exist."
+}
+
+// Is makes it an os.ErrNotExist.
+func (e *MissingError) Is(target error) bool { return target == os.ErrNotExist }
+
+// source is what is walked on the side from which objects come.
+func (r *run) source(follow bool) walker.Source {
+	if r.src.local() {
+		return r.walkLocal(r.src, follow)
+	}
+	return said{local.Names(r.walkBucket(r.src, false)), r.from}
+}
+
+// destination is what is there already; a directory that is not there is empty.
+func (r *run) destination(follow bool) walker.Source {
+	if !r.dst.local() {
+		return r.walkBucket(r.dst, false)
+	}
+	if _, err := os.Stat(r.dst.path); errors.Is(err, os.ErrNotExist) {
+		return nothing{}
+	}
+	return r.walkLocal(r.dst, follow)
+}
+
+func (r *run) walkLocal(l Location, follow bool) walker.Source {
+	root, err := filepath.Abs(l.path)
+	if err != nil {
+		root = l.path
+	}
+	return local.New(l.path, local.Options{
+		FollowSymlinks: follow,
+		Filter:         walker.NewFilter(root, r.Filters...),
+	})
+}
+
+// walkBucket lists with or without the markers of folders.
+func (r *run) walkBucket(l Location, markers bool) walker.Source {
+	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(bucket.New(r.client, bucket.Options{
+		Bucket: l.bucket, Prefix: l.path, PageSize: r.PageSize, Markers: markers,
+	}))
+}
+
+// said is a Source whose skipped names are those that a person would write.
+type said struct {
+	walker.Source
+	names names
+}
+
+// Walk implements walker.Source.
+func (s said) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
+	return func(yield func(walker.Entry, error) bool) {
+		for e, err := range s.Source.Walk(ctx) {
+			if skip := walker.AsSkipped(err); skip != nil {
+				named := *skip
+				named.Path = s.names.of(skip.Key)
+				err = &named
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// nothing is the Source of a directory that is not there yet.
+type nothing struct{}
+
+// Walk implements walker.Source.
+func (nothing) Walk(context.Context) iter.Seq2[walker.Entry, error] {
+	return func(func(walker.Entry, error) bool) {}
+}
+
+// Ordered implements walker.Source.
+func (nothing) Ordered() bool { return true }
+
+// ready sees to it that there is somewhere to write to, and returns what is
+// there. In a dry run nothing is made; what would be made is empty.
+func (r *run) ready(ctx context.Context, makeBucket bool, dst walker.Source) (walker.Source, error) {
+	if r.dst.local() {
+		if r.DryRun {
+			return dst, nil
+		}
+		return dst, r.openTarget()
+	}
+	if !makeBucket {
+		return dst, nil
+	}
+	if r.DryRun {
+		there, err := r.e.hasBucket(ctx, r.dst.bucket)
+		if err == nil && !there {
+			if err := newName(r.dst.bucket); err != nil {
+				return nil, err
+			}
+			r.made(report.DryRun)
+			return nothing{}, nil
+		}
+		return dst, err
+	}
+	made, err := r.e.EnsureBucket(ctx, r.dst.bucket)
+	if made && err == nil {
+		r.made(report.Done)
+	}
+	return dst, err
+}
+
+// openTarget makes the directory that downloads go to. A single file goes to
+// its base name in the directory above it.
+func (r *run) openTarget() error {
+	dir := r.dst.path
+	if r.dst.one {
+		dir = filepath.Dir(dir)
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("making the target directory: %w", err)
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("opening the target directory: %w", err)
+	}
+	r.root = root
+	return nil
+}
+
+// targetName is the name of key below root.
+func (r *run) targetName(key string) string {
+	if r.dst.one {
+		return filepath.Base(r.dst.path)
+	}
+	return key
+}
+
+// special says that the destination is a single device or pipe.
+func (r *run) special() bool {
+	if !r.dst.one || !r.dst.local() {
+		return false
+	}
+	fi, err := os.Stat(r.dst.path)
+	return err == nil && fi.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeCharDevice) != 0
+}
