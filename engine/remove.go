@@ -64,7 +64,8 @@ func (r *run) removeAll(ctx context.Context, at Location, keys iter.Seq2[string,
 	if at.local() {
 		return r.removeFiles(ctx, n, keys)
 	}
-	return remove.All(r.work, func(yield func(wire.ObjectID, error) bool) {
+	// What has been sent may end: so work, which outlives ctx a little.
+	return remove.All(r.work, func(yield func(wire.ObjectID, error) bool) { //nolint:contextcheck // see above
 		for key, err := range keys {
 			if err == nil && ctx.Err() != nil {
 				err = context.Cause(ctx)

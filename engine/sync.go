@@ -243,7 +243,7 @@ func (s *syncing) again(ctx context.Context) error {
 	if s.late.Len() == 0 || ctx.Err() != nil {
 		return nil
 	}
-	group := s.e.pool.Group(s.work)
+	group := s.e.pool.Group(s.work) //nolint:contextcheck // it outlives ctx a little, for what is under way
 	first := s.group
 	s.group = group
 	defer func() { s.group = first }()
