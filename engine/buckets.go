@@ -53,6 +53,13 @@ func (e *Engine) hasBucket(ctx context.Context, name string) (bool, error) {
 	if wire.NotFound(err) {
 		return false, nil
 	}
+	if wire.Code(err) == "BadRequest" {
+		// The answer to a HEAD has no words; a name that cannot be is the
+		// likeliest reason.
+		if nerr := newName(name); nerr != nil {
+			return false, nerr
+		}
+	}
 	return err == nil, err
 }
 

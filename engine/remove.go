@@ -95,8 +95,11 @@ func (r *run) removeFiles(ctx context.Context, n names, keys iter.Seq2[string, e
 	return nil
 }
 
-// removed reports one deletion.
+// removed reports one deletion. One that was cut off is neither done nor failed.
 func (r *run) removed(n names, key string, err error) {
+	if err != nil && r.cutOff(r.work, err) {
+		return
+	}
 	e := report.Event{Kind: report.Done, Op: report.Delete, Src: n.of(key), Key: key, Err: err}
 	switch {
 	case err != nil:

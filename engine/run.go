@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -104,14 +105,20 @@ func (r *run) end(err error) (Summary, error) {
 	if err == nil || errors.Is(err, context.Canceled) && werr != nil {
 		err = werr
 	}
-	if err == nil && r.ctx.Err() != nil {
-		err = context.Cause(r.ctx)
+	switch cause := context.Cause(r.ctx); {
+	case cause == nil:
+	case err == nil:
+		err = cause
+	case errors.Is(err, r.ctx.Err()) && !errors.Is(err, cause):
+		err = fmt.Errorf("%w: %w", err, cause) // who waited gave only that ctx ended
 	}
 	r.stop()
 	if r.root != nil {
 		_ = r.root.Close()
 	}
-	return r.tally.Summary(), err
+	sum := r.tally.Summary()
+	sum.DryRun = r.DryRun // also where there was nothing to do
+	return sum, err
 }
 
 // skipped reports a name that could not be used.

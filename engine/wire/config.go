@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -127,10 +128,13 @@ func (o Options) check() error {
 // redactURL keeps a password that was written into a URL out of the error.
 func redactURL(s string) string {
 	u, err := url.Parse(s)
-	if err != nil {
+	switch {
+	case err == nil && u.User != nil:
+		return u.Redacted()
+	case strings.Contains(s, "@"):
 		return "(unreadable)"
 	}
-	return u.Redacted()
+	return s // "host:port", which is no URL and the commonest mistake
 }
 
 func load(ctx context.Context, o Options) (aws.Config, error) {

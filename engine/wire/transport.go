@@ -42,6 +42,9 @@ func httpClient(o Options) *awshttp.BuildableClient {
 		if t.TLSClientConfig == nil {
 			t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 		}
+		// The SDK's transport offers "h2" in the handshake already; a server that
+		// takes it would be spoken to in HTTP/1.1 all the same.
+		t.TLSClientConfig.NextProtos = []string{"http/1.1"}
 		t.TLSClientConfig.ClientSessionCache = tls.NewLRUClientSessionCache(conns)
 		t.TLSClientConfig.InsecureSkipVerify = o.NoVerifySSL //nolint:gosec // --no-verify-ssl asks for it
 		if read > 0 && (t.IdleConnTimeout == 0 || t.IdleConnTimeout >= read) {

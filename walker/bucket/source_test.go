@@ -8,13 +8,9 @@ import (
 	"strconv"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/s3haul/s3haul/walker"
 	"github.com/s3haul/s3haul/walker/bucket"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // pages answers a listing from a slice of keys, size keys a page, and fails
 // request number fail (from 0) where that is not negative.
