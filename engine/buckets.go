@@ -72,8 +72,8 @@ type ListOptions struct {
 	PageSize int
 }
 
-// List yields the objects of a bucket in the order of their keys. A Key is
-// whole: the prefix of the location is part of it. An error is the last thing
+// List yields the objects of a bucket in the order of their keys; with ByLevel,
+// the common prefixes of each page come before its objects. A Key is whole: the prefix of the location is part of it. An error is the last thing
 // that is yielded.
 func (e *Engine) List(ctx context.Context, at Location, o ListOptions) iter.Seq2[walker.Entry, error] {
 	if err := at.check(); err != nil {

@@ -11,21 +11,27 @@ import (
 	"github.com/s3haul/s3haul/walker"
 )
 
+// actions is a plan on its way to be carried out.
+type actions = iter.Seq2[plan.Action, error]
+
 // lookahead is how many actions may be known before their turn, so that the
 // totals of the progress line run ahead of it; about 3 MiB.
 const lookahead = 8192
 
-// carryOut submits transfers to the pool as fast as it takes them; when the
-// pool is full it stops to read, and with it the walks. It returns when all
-// have been submitted, or with the error of actions: what was submitted before
-// goes on.
-func (r *run) carryOut(ctx context.Context, actions iter.Seq2[plan.Action, error], failed func(plan.Action, error)) error {
-	ctx, cancel := context.WithCancel(ctx)
+// carryOut submits the transfers of a plan to the pool as fast as it takes them;
+// when the pool is full it stops to read, and with it the walks. It returns when
+// all have been submitted, or with the error of the plan: what was submitted
+// before goes on. The plan's context ends when a transfer stops the run.
+func (r *run) carryOut(ctx context.Context, planned func(context.Context) actions, failed func(plan.Action, error)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	group := r.group.Context()
+	unhook := context.AfterFunc(group, func() { cancel(context.Cause(group)) })
+	defer unhook()
 	ahead := make(chan plan.Action, lookahead)
 	var broken error // read when ahead is closed
 	go func() {
 		defer close(ahead)
-		for a, err := range actions {
+		for a, err := range planned(ctx) {
 			if err != nil {
 				broken = err
 				return
@@ -41,7 +47,7 @@ func (r *run) carryOut(ctx context.Context, actions iter.Seq2[plan.Action, error
 		r.sink.Report(report.Event{Kind: report.Listed, Op: r.op})
 	}()
 	defer func() {
-		cancel()
+		cancel(context.Canceled)
 		for range ahead { // until the goroutine has ended
 			continue
 		}

@@ -67,11 +67,19 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 		return err
 	}
 	if r.src.one {
-		return r.carryOut(ctx, func(yield func(plan.Action, error) bool) { yield(single, nil) }, r.failed)
+		return r.carryOut(ctx, func(context.Context) actions {
+			return func(yield func(plan.Action, error) bool) { yield(single, nil) }
+		}, r.failed)
 	}
-	actions := plan.Join(ctx, r.source(!o.NoFollowSymlinks), nothing{}, plan.Options{})
-	return r.carryOut(ctx, func(yield func(plan.Action, error) bool) {
-		for a, err := range actions {
+	return r.carryOut(ctx, func(ctx context.Context) actions {
+		return r.withoutSkipped(plan.Join(ctx, r.source(!o.NoFollowSymlinks), nothing{}, plan.Options{}))
+	}, r.failed)
+}
+
+// withoutSkipped reports what was skipped and passes on the rest.
+func (r *run) withoutSkipped(all actions) actions {
+	return func(yield func(plan.Action, error) bool) {
+		for a, err := range all {
 			if skip := walker.AsSkipped(err); skip != nil {
 				r.skipped(skip)
 				continue
@@ -80,7 +88,7 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 				return
 			}
 		}
-	}, r.failed)
+	}
 }
 
 // errIsDirectory is aws's word for a directory where a file is to be copied.

@@ -88,8 +88,10 @@ func (s *syncing) all(ctx context.Context) error {
 		return err
 	}
 	src := counted{s.source(!s.o.NoFollowSymlinks), &s.sources}
-	actions := plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()})
-	if err := s.carryOut(ctx, s.sort(actions), s.blocked); err != nil {
+	err = s.carryOut(ctx, func(ctx context.Context) actions {
+		return s.sort(plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()}))
+	}, s.blocked)
+	if err != nil {
 		return err
 	}
 	// Only now, with both sides read to their ends and every transfer ended.
@@ -134,17 +136,13 @@ func (s *syncing) compare() plan.Compare {
 
 // sort passes on what is to be transferred. Of the rest it counts what is the
 // same, reports what was skipped, and spools what is to be deleted.
-func (s *syncing) sort(actions iter.Seq2[plan.Action, error]) iter.Seq2[plan.Action, error] {
+func (s *syncing) sort(all actions) actions {
 	return func(yield func(plan.Action, error) bool) {
 		unchanged := int64(0)
 		defer func() {
 			s.sink.Report(report.Event{Kind: report.Unchanged, Op: s.op, Count: unchanged})
 		}()
-		for a, err := range actions {
-			if skip := walker.AsSkipped(err); skip != nil {
-				s.skipped(skip)
-				continue
-			}
+		for a, err := range s.withoutSkipped(all) {
 			if err != nil {
 				yield(a, err)
 				return

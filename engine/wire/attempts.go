@@ -83,7 +83,7 @@ func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool,
 	}
 	for n := 0; ; n++ {
 		if err := a.gate.Acquire(ctx); err != nil {
-			return fmt.Errorf("%s: %w", op, err)
+			return fmt.Errorf("%s: %w", op, withCause(ctx, err))
 		}
 		began := time.Now()
 		err := call()
@@ -94,7 +94,10 @@ func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool,
 			return nil
 		}
 		a.gate.Release()
-		if err == nil || ctx.Err() != nil || n+1 >= a.Attempts || a.retryable.IsErrorRetryable(err) != aws.TrueTernary {
+		if err != nil && ctx.Err() != nil {
+			return withCause(ctx, err)
+		}
+		if err == nil || n+1 >= a.Attempts || a.retryable.IsErrorRetryable(err) != aws.TrueTernary {
 			return err
 		}
 		if body != nil && seeker == nil {
@@ -112,6 +115,14 @@ func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool,
 			return err
 		}
 	}
+}
+
+// withCause says why ctx ended, where err only says that it did.
+func withCause(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(err, ctx.Err()) && !errors.Is(err, cause) {
+		return fmt.Errorf("%w: %w", err, cause)
+	}
+	return err
 }
 
 func (a *attempts) backoff(n int) time.Duration {
