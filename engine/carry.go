@@ -22,10 +22,10 @@ const lookahead = 8192
 // when the pool is full it stops to read, and with it the walks. It returns when
 // all have been submitted, or with the error of the plan: what was submitted
 // before goes on. The plan's context ends when a transfer stops the run.
-func (r *run) carryOut(ctx context.Context, planned func(context.Context) actions, failed func(plan.Action, error)) error {
+func (r *run) carryOut(ctx context.Context, planned func(context.Context) actions, failed func(plan.Action, error)) error { //nolint:contextcheck // the caller's context and the group's meet here
 	ctx, cancel := context.WithCancelCause(ctx)
 	group := r.group.Context()
-	unhook := context.AfterFunc(group, func() { cancel(context.Cause(group)) })
+	unhook := context.AfterFunc(group, func() { cancel(context.Cause(group)) }) //nolint:contextcheck // see above
 	defer unhook()
 	ahead := make(chan plan.Action, lookahead)
 	var broken error // read when ahead is closed
