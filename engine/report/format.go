@@ -56,8 +56,11 @@ func rate(perSecond float64) string {
 	return humanize.IBytes(uint64(max(perSecond, 0))) + "/s"
 }
 
-// took is a duration as one reads it: "0.4s", "45s", "3m18s", "1h02m", "2d03h".
+// took is a duration as one reads it: "28ms", "0.4s", "45s", "3m18s", "1h02m", "2d03h".
 func took(d time.Duration) string {
+	if d < 95*time.Millisecond {
+		return strconv.FormatInt(d.Round(time.Millisecond).Milliseconds(), 10) + "ms"
+	}
 	if r := d.Round(100 * time.Millisecond); r < 10*time.Second {
 		return strconv.FormatFloat(r.Seconds(), 'f', 1, 64) + "s"
 	}

@@ -67,7 +67,7 @@ func TestNumbers(t *testing.T) {
 		same(t, "size", size(b), want)
 	}
 	for d, want := range map[time.Duration]string{
-		0: "0.0s", 440 * time.Millisecond: "0.4s", 9960 * time.Millisecond: "10s", 45 * time.Second: "45s",
+		0: "0ms", 27600 * time.Microsecond: "28ms", 440 * time.Millisecond: "0.4s", 9960 * time.Millisecond: "10s", 45 * time.Second: "45s",
 		59*time.Second + 700*time.Millisecond: "1m00s", 198 * time.Second: "3m18s", 62 * time.Minute: "1h02m", 51 * time.Hour: "2d03h",
 	} {
 		same(t, "took", took(d), want)
