@@ -16,6 +16,8 @@ import (
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
+const oneKind = "one name cannot be a file and a directory here; sync --delete removes what the source does not have"
+
 // advised is an error with what to do about it.
 type advised struct {
 	error
@@ -59,15 +61,22 @@ func advise(err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED) && errors.As(err, &urlErr):
 		return &advised{fmt.Errorf("Could not connect to the endpoint URL: %q: connection refused", withoutQuery(urlErr.URL)), "nothing listens there: check --endpoint-url, and that the server runs"}
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		if errors.As(err, &urlErr) {
+			err = fmt.Errorf("Could not connect to the endpoint URL: %q: the server gave an HTTP response to an HTTPS client", withoutQuery(urlErr.URL))
+		}
 		return &advised{err, "the server speaks http: write http:// in --endpoint-url"}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return &advised{err, "make room there and run the same command again: what is complete stays"}
+	case errors.Is(err, syscall.EROFS):
+		return &advised{err, "the file system is mounted read-only: name another target"}
 	case errors.Is(err, syscall.EMFILE):
 		return &advised{err, "raise the limit of open files (ulimit -n), or lower --concurrency"}
 	case errors.Is(err, transfer.ErrInTheWay):
-		return &advised{err, "one name cannot be a file and a directory here; sync --delete removes what the source does not have"}
+		return &advised{err, oneKind}
 	case errors.Is(err, transfer.ErrChanged):
 		return &advised{err, "run the command again when nothing writes to it"}
+	case errors.Is(err, syscall.ENOTDIR):
+		return &advised{err, "a file stands where a directory is needed: name another target, or move it"}
 	case errors.Is(err, os.ErrPermission):
 		return &advised{err, "the file system does not allow it: check owner and mode"}
 	}
@@ -94,6 +103,8 @@ func adviceFor(code string) string {
 		return "set the clock of this machine"
 	case "AccessDenied":
 		return "check the policies of the user and of the bucket"
+	case "ObjectParentIsFile", "ExistingObjectIsDirectory": // versitygw's
+		return oneKind
 	}
 	return ""
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/s3haul/s3haul/cmd/s3haul/internal/gateway"
@@ -56,7 +57,10 @@ no account and no network.
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args:              noCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		PersistentPreRun:  func(cmd *cobra.Command, _ []string) { a.name = cmd.CommandPath() },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			a.name = cmd.CommandPath()
+			return notEmpty(cmd.Flags(), "embedded", "endpoint-url", "profile")
+		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -80,6 +84,17 @@ no account and no network.
 	f.BoolVar(&a.debug, "debug", false, "tell of each request on stderr")
 	root.AddCommand(a.syncCmd(), a.cpCmd(), a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
 	return root
+}
+
+// notEmpty refuses flags that say where to work and are given without a value:
+// --embedded "$UNSET" must not mean the account of the configuration.
+func notEmpty(f *pflag.FlagSet, names ...string) error {
+	for _, name := range names {
+		if fl := f.Lookup(name); fl != nil && fl.Changed && fl.Value.String() == "" {
+			return usagef("--%s is empty", name)
+		}
+	}
+	return nil
 }
 
 // noCommand is the check of a root command that was given words: none of them

@@ -64,7 +64,11 @@ func single(from, to place) (src, dst engine.Location, err error) {
 		}
 		name := to.text
 		if isDir(name) {
-			name = filepath.Join(name, path.Base(from.key))
+			base := path.Base(from.key)
+			if base == "." || !filepath.IsLocal(base) { // ".." climbs out of the directory
+				return src, dst, usagef("%s: no file can be called %q: give the file a name", from.text, base)
+			}
+			name = filepath.Join(name, base)
 		}
 		return engine.Object(from.bucket, from.key), engine.File(name), nil
 	}

@@ -72,10 +72,11 @@ func run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
 	}
+	a.name = cmd.CommandPath() // also where it ended before it began
 	if said, ok := errors.AsType[*exitError](err); ok {
 		return said.code
 	}
