@@ -2,9 +2,12 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
+	"syscall"
+	"time"
 
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/report"
@@ -130,7 +133,7 @@ func (r *run) move(ctx context.Context, a *plan.Action) error {
 // stream writes an object to a device or a pipe, which is there and stays what
 // it is.
 func (r *run) stream(ctx context.Context, a *plan.Action) (int64, error) {
-	f, err := os.OpenFile(r.dst.path, os.O_WRONLY, 0)
+	f, err := openWriter(ctx, r.dst.path)
 	if err != nil {
 		return 0, err
 	}
@@ -139,4 +142,20 @@ func (r *run) stream(ctx context.Context, a *plan.Action) (int64, error) {
 		err = fmt.Errorf("closing %s: %w", r.dst.path, cerr)
 	}
 	return n, err
+}
+
+// openWriter opens a device or a pipe. A pipe that nobody reads yet is waited
+// for, as long as ctx lasts: a plain open would wait for ever.
+func openWriter(ctx context.Context, path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
+		if !errors.Is(err, syscall.ENXIO) {
+			return f, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }

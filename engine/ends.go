@@ -7,6 +7,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/walker"
@@ -190,10 +191,15 @@ func (r *run) targetName(key string) string {
 	return key
 }
 
-// special says that the destination is a single device or pipe.
+// special says that the destination is written directly and not replaced: a
+// single device or pipe, and whatever is below /dev. /dev/stdout is a link, to a
+// file where the output goes to one, and replacing it would take it from everybody.
 func (r *run) special() bool {
 	if !r.dst.one || !r.dst.local() {
 		return false
+	}
+	if strings.HasPrefix(r.dst.path, "/dev/") {
+		return true
 	}
 	fi, err := os.Stat(r.dst.path)
 	return err == nil && fi.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeCharDevice) != 0

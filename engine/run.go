@@ -123,9 +123,15 @@ func (r *run) end(err error) (Summary, error) {
 
 // skipped reports a name that could not be used.
 func (r *run) skipped(s *walker.Skipped) {
-	if !s.Quiet {
-		r.sink.Report(report.Event{Kind: report.Warning, Op: r.op, Key: s.Key, Src: s.Path, Err: s})
+	if s.Quiet {
+		return
 	}
+	if errors.Is(s, plan.ErrUnread) { // the plan knows the key alone
+		named := *s
+		named.Path = r.from.of(s.Key)
+		s = &named
+	}
+	r.sink.Report(report.Event{Kind: report.Warning, Op: r.op, Key: s.Key, Src: s.Path, Err: s})
 }
 
 // failed reports that a could not be carried out.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
+	"github.com/s3haul/s3haul/engine"
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
@@ -42,7 +43,7 @@ func (a advising) Report(e report.Event) {
 // advise adds what may help to the errors that people meet first.
 func advise(err error) error {
 	var has interface{ Advice() string }
-	if errors.As(err, &has) {
+	if _, ok := errors.AsType[*outputError](err); ok || errors.As(err, &has) {
 		return err
 	}
 	if text := adviceFor(wire.Code(err)); text != "" {
@@ -71,6 +72,12 @@ func advise(err error) error {
 		return &advised{err, "the file system is mounted read-only: name another target"}
 	case errors.Is(err, syscall.EMFILE):
 		return &advised{err, "raise the limit of open files (ulimit -n), or lower --concurrency"}
+	case errors.Is(err, engine.ErrMaxDelete):
+		return &advised{err, "look with --dryrun at what would go, or raise --max-delete"}
+	case errors.Is(err, engine.ErrEmptySource):
+		return &advised{err, "--allow-empty-source deletes them all the same"}
+	case strings.Contains(err.Error(), "path escapes from parent"):
+		return &advised{err, "a link leads out of the target directory, and s3haul does not write through it: give the directory that it leads to as a destination of its own"}
 	case errors.Is(err, transfer.ErrInTheWay):
 		return &advised{err, oneKind}
 	case errors.Is(err, transfer.ErrChanged):
@@ -101,6 +108,8 @@ func adviceFor(code string) string {
 		return "the bucket is in another region: name it with --region"
 	case "RequestTimeTooSkewed":
 		return "set the clock of this machine"
+	case "BadRequest": // the answer to a HEAD has no words
+		return "the store does not say why: check the bucket's name and --region"
 	case "AccessDenied":
 		return "check the policies of the user and of the bucket"
 	case "ObjectParentIsFile", "ExistingObjectIsDirectory": // versitygw's

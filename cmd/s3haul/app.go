@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,9 @@ no account and no network.
 		SilenceUsage:      true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		Args:              noCommand,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmp.Or[error](cmd.Help(), &exitError{exitUsage}) // as aws: a command is missing
+		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.name = cmd.CommandPath()
 			return notEmpty(cmd.Flags(), "embedded", "endpoint-url", "profile")

@@ -44,6 +44,11 @@ type exitError struct{ code int }
 
 func (e *exitError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
+// outputError is an error of writing the results.
+type outputError struct{ error }
+
+func (e *outputError) Unwrap() error { return e.error }
+
 // usage is an error of the command line.
 type usageError struct{ msg string }
 
@@ -79,6 +84,8 @@ func codeOf(err error, transfers bool) int {
 		return exitInterrupted
 	case isUsage(err):
 		return exitUsage
+	case isOutput(err):
+		return exitFailed
 	case errors.As(err, &profile), errors.As(err, &missing):
 		return exitOther
 	case transfers:
@@ -91,6 +98,11 @@ func codeOf(err error, transfers bool) int {
 		return exitOther
 	}
 	return exitOther
+}
+
+func isOutput(err error) bool {
+	_, ok := errors.AsType[*outputError](err)
+	return ok
 }
 
 func missingRegion(err error) bool {

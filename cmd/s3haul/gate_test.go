@@ -7,6 +7,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/s3haul/s3haul/engine/wire/wiretest"
@@ -24,6 +25,7 @@ type gate struct {
 	reached chan struct{} // closed when one is held
 	opened  chan struct{} // closed by open
 	once    sync.Once
+	dropped atomic.Bool
 }
 
 // behindGate starts a gate; the target that comes back leads through it.
@@ -80,10 +82,18 @@ func (g *gate) pass(r *http.Request) bool {
 	}
 	select {
 	case <-g.opened:
-		return r.Context().Err() == nil
+		return r.Context().Err() == nil && !g.dropped.Load()
 	case <-r.Context().Done():
 		return false
 	}
+}
+
+// drop is open for a command that is gone, whose requests go no further: a part
+// may have come whole before it went, and the server would take it now, after
+// its upload was aborted, and have it open again.
+func (g *gate) drop() {
+	g.dropped.Store(true)
+	g.open()
 }
 
 func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/engine/report"
 )
 
 func (a *app) lsCmd() *cobra.Command {
@@ -40,13 +41,14 @@ Without --recursive, what lies behind the next / is one line with PRE.`,
 				return err
 			}
 			l.out = bufio.NewWriterSize(a.stdout, 64<<10)
+			l.visible = terminal(a.stdout)
 			if len(args) == 0 || args[0] == scheme {
 				err = l.buckets(ctx, eng)
 			} else {
 				err = l.objects(ctx, eng, args[0], pageSize)
 			}
-			if ferr := l.out.Flush(); err == nil {
-				err = ferr
+			if ferr := l.out.Flush(); ferr != nil {
+				err = &outputError{fmt.Errorf("writing the list: %w", ferr)}
 			}
 			if cerr := end(); err == nil {
 				err = cerr
@@ -69,6 +71,7 @@ Without --recursive, what lies behind the next / is one line with PRE.`,
 // listing prints what ls finds, in the columns of aws s3.
 type listing struct {
 	recursive, human, summarize bool
+	visible                     bool // control characters as escapes: it is a terminal
 	out                         *bufio.Writer
 	objectCount, bytes          int64
 	line                        []byte
@@ -100,6 +103,9 @@ func (l *listing) objects(ctx context.Context, eng *engine.Engine, arg string, p
 		}
 		found = true
 		name := e.Key
+		if l.visible {
+			name = report.Visible(name)
+		}
 		if e.CommonPrefix {
 			name = name[strings.LastIndexByte(name[:len(name)-1], '/')+1:]
 			fmt.Fprintf(l.out, "%30s %s\n", "PRE", name)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -42,11 +43,17 @@ Ends with Ctrl-C; with --json, also when standard input ends.`,
 }
 
 func (a *app) serve(ctx context.Context, dir, listen string, asJSON bool) error {
+	if _, _, err := net.SplitHostPort(listen); err != nil {
+		return usagef("--listen %q: write HOST:PORT, as 127.0.0.1:9000", listen)
+	}
 	o := gateway.Options{Dir: dir, Listen: listen}
 	if a.debug {
 		o.Log = a.stderr
 	}
 	server, err := gateway.Start(ctx, o)
+	if errors.Is(err, gateway.ErrAddrInUse) {
+		return &advised{fmt.Errorf("%s: %w", listen, gateway.ErrAddrInUse), "another program listens there: give --listen another port, or port 0 for a free one"}
+	}
 	if err != nil {
 		return err
 	}

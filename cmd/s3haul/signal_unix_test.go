@@ -212,7 +212,7 @@ func TestInterruptLargeFile(t *testing.T) {
 	}
 	up.signal(t, syscall.SIGINT)
 	firstLine(t, up.end(t).want(t, 1), "cancelled: ctrl-c received")
-	gate.open()
+	gate.drop()
 	noUploads(t, client, bucket)
 	if n := count(t, client, bucket); n != 0 {
 		t.Errorf("%d objects are there, want none", n)
@@ -227,7 +227,7 @@ func TestInterruptLargeFile(t *testing.T) {
 	await(t, down, gate.reached)
 	down.signal(t, syscall.SIGINT)
 	firstLine(t, down.end(t).want(t, 1), "cancelled: ctrl-c received")
-	gate.open()
+	gate.drop()
 	eachFile(t, filepath.Join(dir, "down"), false, func(path string) error { return errors.New(path + " has a name already") })
 	if got := runCommand(t, target, dir, "sync", dst, "down").want(t, 0).lines("download: "); got != 1 {
 		t.Errorf("the next run downloads %d files", got)

@@ -74,11 +74,16 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 		return err
 	}
 	ctx := cmd.Context()
+	out := a.output(t)
 	eng, end, err := a.open(ctx, paths...)
 	if err != nil {
-		return a.ended("fatal error: ", err)
+		if isUsage(err) {
+			out.drop()
+			return err
+		}
+		_ = out.close(engine.Summary{}, err, codeOf(err, true))
+		return &exitError{codeOf(err, true)}
 	}
-	out := a.output(t)
 	sum, err := w(ctx, eng, t.options(out.sink))
 	code := codeOf(err, true)
 	if code == 0 {
@@ -87,6 +92,7 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 	if !errors.Is(err, engine.ErrUsage) {
 		if werr := out.close(sum, err, code); werr != nil && code == 0 {
 			code = exitFailed // who reads the results has not got them all
+			a.fail("", &outputError{werr})
 		}
 	} else {
 		out.drop()
@@ -94,7 +100,7 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 	if cerr := end(); cerr != nil && code == 0 {
 		return a.ended("fatal error: ", cerr)
 	}
-	if err != nil && (isUsage(err) || isMissing(err)) {
+	if err != nil && (isUsage(err) || isMissing(err) && !t.json) {
 		return a.ended("", err)
 	}
 	if code != 0 {
@@ -158,7 +164,7 @@ func (o *output) close(sum engine.Summary, err error, code int) error {
 	missing := isMissing(err)
 	switch {
 	case o.json != nil:
-		if err != nil && !missing {
+		if err != nil {
 			o.json.Fatal(advise(err))
 		}
 		o.json.Close()

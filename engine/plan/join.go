@@ -20,8 +20,9 @@ type Options struct {
 	Compare Compare
 }
 
-// errUnread is what becomes of a source's key whose counterpart is unknown.
-var errUnread = errors.New("The destination could not be read.") // A sentence, as walker.Skipped.Err wants it.
+// ErrUnread is why a key of the source is skipped whose counterpart is unknown.
+// The Path of such a Skipped is the key alone.
+var ErrUnread = errors.New("The destination could not be read.") // A sentence, as walker.Skipped.Err wants it.
 
 // Join merges two ordered Sources into the plan that makes dst like src, in
 // byte order of the keys. Both are read at the same time, each at most 1024
@@ -190,7 +191,7 @@ func (m *merge) skip(side *skips, it *item) bool {
 
 // unread yields a key of the source that cannot be compared.
 func (m *merge) unread(key string, quiet bool) bool {
-	return m.yield(Action{Key: key}, &walker.Skipped{Key: key, Path: key, Err: errUnread, Quiet: quiet})
+	return m.yield(Action{Key: key}, &walker.Skipped{Key: key, Path: key, Err: ErrUnread, Quiet: quiet})
 }
 
 // verdict chooses, when both walks have ended, the error to report in place of

@@ -60,3 +60,7 @@ func appendHex(dst []byte, v uint32, digits int) []byte {
 	}
 	return append(dst, h...)
 }
+
+// Visible is s as it may be shown on a terminal: control characters, and what
+// would turn the writing around, as escapes.
+func Visible(s string) string { return string(appendVisible(nil, s)) }

@@ -9,9 +9,16 @@ type body struct {
 	r        io.ReadSeeker
 	at       int64
 	progress func(int64)
+	// begin, where it is not nil, is asked before the first byte is read.
+	begin func() error
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	if b.at == 0 && b.begin != nil {
+		if err := b.begin(); err != nil {
+			return 0, err
+		}
+	}
 	n, err := b.r.Read(p)
 	if n > 0 {
 		b.at += int64(n)

@@ -35,7 +35,7 @@ func (t *Transfer) Download(ctx context.Context, src Object, root *os.Root, name
 	}
 	if err := t.getRanges(ctx, src, f); err != nil {
 		f.discard()
-		return 0, err
+		return 0, f.named(err)
 	}
 	return src.Size, f.commit(src.ModTime)
 }
@@ -64,7 +64,7 @@ func (t *Transfer) get(ctx context.Context, src Object, root *os.Root, name stri
 	})
 	if err != nil {
 		f.discard()
-		return 0, err
+		return 0, f.named(err)
 	}
 	return size, f.commit(mtime)
 }

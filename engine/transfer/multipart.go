@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,6 +19,10 @@ import (
 const (
 	// quickly bounds the clean-up after Ctrl-C: a person waits for it.
 	quickly = 1500 * time.Millisecond
+	// partGrace is what parts that are being sent get to end by themselves when
+	// ctx has ended. A part that is cut off when all of it has been sent may
+	// still be taken by the store, after the upload was aborted.
+	partGrace = 700 * time.Millisecond
 	// patiently bounds it where the upload failed by itself.
 	patiently = 15 * time.Second
 )
@@ -43,6 +48,8 @@ type partClient struct {
 	t    *Transfer
 	file *os.File
 	was  stamp
+	// cut says that a part was cut off while it was being sent.
+	cut atomic.Bool
 }
 
 // CreateMultipartUpload is not cut off by the end of ctx at once: an upload
@@ -76,12 +83,18 @@ func (c *partClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, opt
 		return nil, err
 	}
 	defer release()
+	content.begin = func() error { return context.Cause(ctx) } // none is begun after that
+	late, cancel := delayed(ctx, partGrace)
+	defer cancel()
 	in.Body = content
 	in.ContentLength = aws.Int64(size)
 	in.ChecksumCRC64NVME = aws.String(sum)
-	out, err := c.Objects.UploadPart(ctx, in, opts...)
+	out, err := c.Objects.UploadPart(late, in, opts...)
 	if err != nil {
 		content.progress(-content.at)
+		if late.Err() != nil {
+			c.cut.Store(true)
+		}
 	}
 	return out, err
 }
@@ -112,22 +125,41 @@ func (c *partClient) AbortMultipartUpload(ctx context.Context, in *s3.AbortMulti
 	// A part that was still on its way when the upload was aborted is kept, and
 	// paid for, until it is aborted once more
 	// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
+	waits := []time.Duration{0}
+	if c.cut.Load() {
+		waits = []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond}
+	}
+	for _, wait := range waits {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if err := c.abort(ctx, in, opts...); err != nil {
+			return nil, err
+		}
+	}
+	return &s3.AbortMultipartUploadOutput{}, nil
+}
+
+// abort aborts until the upload has no part left.
+func (c *partClient) abort(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) error {
 	for range 3 {
-		out, err := c.Objects.AbortMultipartUpload(ctx, in, opts...)
+		_, err := c.Objects.AbortMultipartUpload(ctx, in, opts...)
+		if wire.Code(err) == "NoSuchUpload" {
+			return nil
+		}
 		if err != nil {
-			if wire.Code(err) == "NoSuchUpload" {
-				return &s3.AbortMultipartUploadOutput{}, nil
-			}
-			return out, err
+			return err
 		}
 		left, err := c.ListParts(ctx, &s3.ListPartsInput{
 			Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: aws.Int32(1),
 		})
 		if err != nil || len(left.Parts) == 0 {
-			return out, nil
+			return nil
 		}
 	}
-	return nil, fmt.Errorf("AbortMultipartUpload: parts of upload %s to %s are still there", aws.ToString(in.UploadId), aws.ToString(in.Key))
+	return fmt.Errorf("AbortMultipartUpload: parts of upload %s to %s are still there", aws.ToString(in.UploadId), aws.ToString(in.Key))
 }
 
 // delayed returns a context that ends grace after ctx does.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -28,7 +29,7 @@ func create(root *os.Root, name string, size int64) (*target, error) {
 	t := &target{root: root, name: name}
 	switch fi, err := root.Lstat(name); {
 	case err == nil && fi.IsDir():
-		return nil, fmt.Errorf("%s: a directory of that name %w", name, ErrInTheWay)
+		return nil, fmt.Errorf("%s: %w", name, ErrDirectory)
 	case err == nil && fi.Mode().IsRegular():
 		t.mode = fi.Mode().Perm()
 	case errors.Is(err, syscall.ENOTDIR):
@@ -55,7 +56,7 @@ func create(root *os.Root, name string, size int64) (*target, error) {
 	}
 	if err := preallocate(t.File, size); err != nil {
 		t.discard()
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, t.named(err)
 	}
 	return t, nil
 }
@@ -64,6 +65,14 @@ func create(root *os.Root, name string, size int64) (*target, error) {
 func inTheWay(name string, err error) error {
 	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.EEXIST) {
 		return fmt.Errorf("%s: a file or directory of a name on its way %w: %w", name, ErrInTheWay, err)
+	}
+	return err
+}
+
+// named gives errors about the temporary file the name that people know.
+func (t *target) named(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok && path.Base(filepath.ToSlash(p.Path)) == path.Base(t.temp) {
+		return &fs.PathError{Op: p.Op, Path: filepath.Join(t.root.Name(), filepath.FromSlash(t.name)), Err: p.Err}
 	}
 	return err
 }

@@ -107,6 +107,8 @@ var (
 	// ErrInTheWay: a directory stands where a file is to be written, or a file
 	// where a directory is needed.
 	ErrInTheWay = errors.New("is in the way")
+	// ErrDirectory is an ErrInTheWay: it is a directory.
+	ErrDirectory = fmt.Errorf("a directory of that name %w", ErrInTheWay)
 	// ErrTooLarge: no S3 object can be so large.
 	ErrTooLarge = errors.New("an S3 object holds 48.8 TiB at most")
 )

@@ -99,6 +99,11 @@ func New(ctx context.Context, o Options) (Client, error) {
 		so.DisableLogOutputChecksumValidationSkipped = true
 		so.APIOptions = append(so.APIOptions, awsmiddleware.AddUserAgentKeyValue("s3haul", version(o)))
 	})
+	if base := client.Options().BaseEndpoint; base != nil && o.EndpointURL == "" {
+		if err := checkEndpoint(*base); err != nil {
+			return nil, err
+		}
+	}
 	return &sdk{Client: client, region: cfg.Region, http: hc}, nil
 }
 
@@ -111,16 +116,23 @@ func version(o Options) string {
 
 func (o Options) check() error {
 	if o.EndpointURL != "" {
-		u, err := url.Parse(o.EndpointURL)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-			return &UsageError{fmt.Sprintf("Invalid endpoint: %q; write it as https://host[:port]", redactURL(o.EndpointURL))}
-		}
-		if u.User != nil {
-			return &UsageError{"Invalid endpoint: an endpoint URL cannot carry a user or password; use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
+		if err := checkEndpoint(o.EndpointURL); err != nil {
+			return err
 		}
 	}
 	if (o.AccessKeyID == "") != (o.SecretAccessKey == "") {
 		return &UsageError{"an access key id needs its secret access key, and the reverse"}
+	}
+	return nil
+}
+
+func checkEndpoint(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return &UsageError{fmt.Sprintf("Invalid endpoint: %q; write it as https://host[:port]", redactURL(s))}
+	}
+	if u.User != nil {
+		return &UsageError{"Invalid endpoint: an endpoint URL cannot carry a user or password; use AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"}
 	}
 	return nil
 }
@@ -137,7 +149,21 @@ func redactURL(s string) string {
 	return s // "host:port", which is no URL and the commonest mistake
 }
 
+// complete says that nothing is left to be found in the AWS configuration: an
+// embedded server works whatever is in there, a profile that does not exist too.
+func (o Options) complete() bool {
+	return o.Dial != nil && o.EndpointURL != "" && o.Region != "" && o.AccessKeyID != "" && o.CABundle == ""
+}
+
 func load(ctx context.Context, o Options) (aws.Config, error) {
+	if o.complete() {
+		return aws.Config{
+			Region:      o.Region,
+			Credentials: credentials.NewStaticCredentialsProvider(o.AccessKeyID, o.SecretAccessKey, ""),
+			HTTPClient:  httpClient(o),
+			Logger:      logging.Nop{},
+		}, nil
+	}
 	opts := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(httpClient(o)),
 		config.WithDefaultRegion("us-east-1"),
