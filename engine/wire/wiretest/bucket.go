@@ -79,6 +79,12 @@ func makeBucket(t testing.TB, target Target, opts ...BucketOption) string {
 		if len(open) > 0 && !o.allowUploads {
 			t.Errorf("bucket %s: the test left multipart uploads open: %q", name, open)
 		}
+		// A part of a process that was killed may still be on its way: it
+		// spoils the first abort, or opens the upload again.
+		for len(open) > 0 && ctx.Err() == nil {
+			<-time.After(50 * time.Millisecond)
+			open, err = c.abortUploads(ctx)
+		}
 		if err == nil {
 			err = c.removeVersions(ctx)
 		}
