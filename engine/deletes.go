@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"path"
+	"strings"
 	"sync"
 
 	"github.com/s3haul/s3haul/engine/plan"
@@ -31,6 +32,9 @@ type deletes struct {
 	files map[string]bool
 	over  *spool.Spool
 	below map[string]int64
+	// spared are the names that skipped keys of the source would have if they
+	// could have one: a/b of a//b. Another tool has written them there.
+	spared map[string]bool
 	// Where the walk is: what is due, and what the source has, above it.
 	dueAbove, sourceAbove walker.Lineage
 
@@ -43,7 +47,7 @@ type deletes struct {
 func newDeletes() *deletes {
 	return &deletes{
 		due: spool.New(""), over: spool.New(""), underFile: spool.New(""), onDirectory: spool.New(""),
-		files: map[string]bool{}, below: map[string]int64{},
+		files: map[string]bool{}, spared: map[string]bool{}, below: map[string]int64{},
 	}
 }
 
@@ -69,6 +73,18 @@ func (d *deletes) pass(key string) {
 		d.files[file] = true
 	}
 	d.sourceAbove.Push(key)
+}
+
+// maxSpared bounds the memory for names that are spared, to some 100 MB. Where
+// there are more, nothing is deleted.
+const maxSpared = 1 << 20
+
+// spare is told of each key that the source skipped.
+func (d *deletes) spare(key string) {
+	plain := strings.TrimPrefix(path.Clean("/"+key), "/")
+	if plain != strings.TrimSuffix(key, "/") && len(d.spared) <= maxSpared {
+		d.spared[plain] = true
+	}
 }
 
 func (d *deletes) len() int64 { return d.due.Len() + d.over.Len() }
@@ -148,7 +164,7 @@ func (s *syncing) hold(n int64) {
 func (d *deletes) keys(ctx context.Context, cleared bool) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for a, err := range d.due.All(ctx) {
-			if err == nil && cleared && d.files[a.Key] {
+			if err == nil && (d.spared[a.Key] || cleared && d.files[a.Key]) {
 				continue
 			}
 			if !yield(a.Key, err) || err != nil {
@@ -159,6 +175,9 @@ func (d *deletes) keys(ctx context.Context, cleared bool) iter.Seq2[string, erro
 			return
 		}
 		for a, err := range d.over.All(ctx) {
+			if err == nil && d.spared[a.Key] {
+				continue
+			}
 			if !yield(a.Key, err) || err != nil {
 				return
 			}
@@ -170,6 +189,16 @@ func (d *deletes) keys(ctx context.Context, cleared bool) iter.Seq2[string, erro
 // due to be deleted, and nothing otherwise.
 func (s *syncing) makeWay(ctx context.Context) (bool, error) {
 	d := s.deletes
+	for key := range d.files {
+		if d.spared[key] {
+			return false, nil
+		}
+	}
+	for a, err := range d.over.All(ctx) {
+		if err != nil || d.spared[a.Key] {
+			return false, err
+		}
+	}
 	for a, err := range d.underFile.All(ctx) {
 		if err != nil {
 			return false, err
@@ -255,6 +284,9 @@ func (s *syncing) again(ctx context.Context) error {
 func (s *syncing) mayDelete(due int64) error {
 	if due == 0 {
 		return nil
+	}
+	if len(s.deletes.spared) > maxSpared {
+		return fmt.Errorf("%s: more than %d of its keys cannot be names of files, and what they stand for here is not known; nothing was deleted", s.src, maxSpared)
 	}
 	if s.sources == 0 && !s.o.AllowEmptySource {
 		return fmt.Errorf("%s: %w: its %d counterparts in %s were not deleted", s.src, ErrEmptySource, due, s.dst)

@@ -79,7 +79,7 @@ func (s *syncing) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	src := counted{s.source(!s.o.NoFollowSymlinks), &s.sources}
+	src := watched{s.source(!s.o.NoFollowSymlinks), s}
 	err = s.carryOut(ctx, func(ctx context.Context) actions {
 		return s.sort(plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()}))
 	}, s.blocked)
@@ -93,20 +93,24 @@ func (s *syncing) all(ctx context.Context) error {
 	return s.finish(ctx)
 }
 
-// counted counts the names that a Source yields. They are counted here, since a
-// plan does not say which side skipped a name. n may be read when the walk has
-// ended.
-type counted struct {
+// watched is the source, whose names are counted, and whose skipped names are
+// kept in mind. It is done here, since a plan does not say which side skipped a
+// name. What it has found may be read when the walk has ended.
+type watched struct {
 	walker.Source
-	n *int64
+	s *syncing
 }
 
 // Walk implements walker.Source.
-func (c counted) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
+func (w watched) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 	return func(yield func(walker.Entry, error) bool) {
-		for e, err := range c.Source.Walk(ctx) {
-			if err == nil || walker.AsSkipped(err) != nil {
-				*c.n++
+		for e, err := range w.Source.Walk(ctx) {
+			skip := walker.AsSkipped(err)
+			if err == nil || skip != nil {
+				w.s.sources++
+			}
+			if skip != nil {
+				w.s.deletes.spare(skip.Key)
 			}
 			if !yield(e, err) {
 				return
