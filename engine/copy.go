@@ -3,14 +3,9 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/s3haul/s3haul/engine/plan"
-	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
 	"github.com/s3haul/s3haul/walker/local"
 )
@@ -109,28 +104,5 @@ func (r *run) stat(ctx context.Context) (walker.Entry, error) {
 		}
 		return walker.Entry{Size: fi.Size(), ModTime: fi.ModTime()}, nil
 	}
-	head, err := r.client.HeadObject(ctx, &s3.HeadObjectInput{
-		Bucket: aws.String(r.src.bucket), Key: aws.String(r.src.path),
-	})
-	if wire.NotFound(err) {
-		// The answer to a HEAD has no body, and so no words.
-		return walker.Entry{}, &wire.APIError{
-			Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", r.src.path), RequestID: wire.RequestID(err),
-		}
-	}
-	if err != nil {
-		return walker.Entry{}, err
-	}
-	return walker.Entry{
-		Size: aws.ToInt64(head.ContentLength), ModTime: aws.ToTime(head.LastModified),
-		ETag: trimETag(head.ETag), StorageClass: string(head.StorageClass), Latest: true,
-	}, nil
-}
-
-func trimETag(s *string) string {
-	t := aws.ToString(s)
-	if len(t) >= 2 && t[0] == '"' && t[len(t)-1] == '"' {
-		return t[1 : len(t)-1]
-	}
-	return t
+	return r.transfer.Stat(ctx, r.src.object("", walker.Entry{}))
 }

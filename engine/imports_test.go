@@ -40,10 +40,9 @@ func mayImport() map[string][]string {
 		"walker/bucket":   {"walker"},
 		"walker/walktest": {"walker", goleak},
 
-		// engine asks for one object's head, in the SDK's words.
 		"engine": {
 			"engine/plan", "engine/pool", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
-			"walker", "walker/bucket", "walker/local", sdk + "aws", sdk + "service/s3",
+			"walker", "walker/bucket", "walker/local",
 		},
 		"engine/plan":          {"walker"},
 		"engine/pool":          {sync, "golang.org/x/time"},

@@ -1,0 +1,33 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/walker"
+)
+
+// Stat asks for one object. The entry that comes back has no Key.
+func (t *Transfer) Stat(ctx context.Context, obj Object) (walker.Entry, error) {
+	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: aws.String(obj.Bucket), Key: aws.String(obj.Key),
+	})
+	if wire.NotFound(err) {
+		// The answer to a HEAD has no body, and so no words.
+		return walker.Entry{}, &wire.APIError{
+			Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", obj.Key), RequestID: wire.RequestID(err),
+		}
+	}
+	if err != nil {
+		return walker.Entry{}, err
+	}
+	return walker.Entry{
+		Size: aws.ToInt64(head.ContentLength), ModTime: aws.ToTime(head.LastModified),
+		ETag: strings.Trim(aws.ToString(head.ETag), `"`), StorageClass: string(head.StorageClass), Latest: true,
+	}, nil
+}
