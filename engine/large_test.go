@@ -64,7 +64,7 @@ func TestLargeFiles(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			if c.size > 0 {
 				if testing.Short() {
-					t.Skip("it takes a while")
+					t.Skip("-short: 300 MiB up and down take a while")
 				}
 				largeFile(t, name, c.size)
 			}

@@ -15,15 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// What the people who run the tests have configured must not matter. The
-	// variables that wiretest reads for a store of their own stay.
-	for _, v := range []string{"AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
-		_ = os.Unsetenv(v)
-	}
-	for _, v := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
-		_ = os.Setenv(v, os.DevNull)
-	}
-	_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	wiretest.Isolate()
 	os.Exit(wiretest.Main(m))
 }
 

@@ -56,6 +56,19 @@ func (s *server) run(m Runner, leaks ...goleak.Option) int {
 	return code
 }
 
+// Isolate takes out of the environment of this process what the people who run
+// the tests have configured for AWS. The variables that this package reads for a
+// store of theirs stay. It is for TestMain, before Main.
+func Isolate() {
+	for _, v := range []string{"AWS_PROFILE", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"} {
+		_ = os.Unsetenv(v)
+	}
+	for _, v := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"} {
+		_ = os.Setenv(v, os.DevNull)
+	}
+	_ = os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+}
+
 // Target is an S3 endpoint with the credentials to use it.
 type Target struct {
 	// Endpoint is a URL; buckets are in its path.
