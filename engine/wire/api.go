@@ -78,6 +78,7 @@ type Buckets interface {
 type Client interface {
 	Objects
 	bucket.Lister
+	bucket.VersionLister
 	Deleter
 	Buckets
 	// CloseIdle closes the connections that nothing is under way on.

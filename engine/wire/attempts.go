@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/s3haul/s3haul/walker/bucket"
 )
@@ -52,19 +55,22 @@ func Attempts(c Client, gate Gate, p Policy) Client {
 	if p.Cap <= 0 {
 		p.Cap = 10 * time.Second
 	}
-	return &attempts{next: c, gate: gate, Policy: p, retryable: retry.IsErrorRetryables(retry.DefaultRetryables)}
+	return &attempts{next: c, gate: gate, Policy: p}
 }
 
 type attempts struct {
 	Policy
-	next      Client
-	gate      Gate
-	retryable retry.IsErrorRetryables
+	next Client
+	gate Gate
 }
 
 // Retryable says whether a request that failed with err may succeed when it is
 // sent again: throttling, time-outs, 5xx, connections that broke.
 func Retryable(err error) bool {
+	switch Code(err) {
+	case "InternalError", "ServiceUnavailable", "SlowDown": // also inside of a 200
+		return true
+	}
 	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary ||
 		errors.Is(err, io.ErrUnexpectedEOF)
 }
@@ -97,7 +103,7 @@ func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool,
 		if err != nil && ctx.Err() != nil {
 			return withCause(ctx, err)
 		}
-		if err == nil || n+1 >= a.Attempts || a.retryable.IsErrorRetryable(err) != aws.TrueTernary {
+		if err == nil || n+1 >= a.Attempts || !Retryable(err) {
 			return err
 		}
 		if body != nil && seeker == nil {
@@ -111,10 +117,33 @@ func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool,
 		if a.OnRetry != nil {
 			a.OnRetry(op, err)
 		}
-		if serr := sleep(ctx, a.backoff(n)); serr != nil {
+		if serr := sleep(ctx, max(a.backoff(n), retryAfter(err))); serr != nil {
 			return err
 		}
 	}
+}
+
+// longestPause bounds what a store may ask for with Retry-After.
+const longestPause = time.Minute
+
+// retryAfter is how long the store asks to be left alone: seconds, or a date
+// (RFC 9110, 10.2.3).
+func retryAfter(err error) time.Duration {
+	re, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || re.Response == nil {
+		return 0
+	}
+	value := re.Response.Header.Get("Retry-After")
+	if value == "" {
+		return 0
+	}
+	pause := time.Duration(0)
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		pause = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		pause = time.Until(at)
+	}
+	return max(0, min(pause, longestPause))
 }
 
 // withCause says why ctx ended, where err only says that it did.
@@ -231,6 +260,10 @@ func (b *slotBody) release() {
 
 func (a *attempts) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
 	return a.do(ctx, "ListObjectsV2", nil, false, func() error { return a.next.ListObjects(ctx, req, into) })
+}
+
+func (a *attempts) ListVersions(ctx context.Context, req bucket.VersionsRequest, into *bucket.Page) error {
+	return a.do(ctx, "ListObjectVersions", nil, false, func() error { return a.next.ListVersions(ctx, req, into) })
 }
 
 func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {

@@ -54,6 +54,22 @@ type Options struct {
 	MaxConns int
 	// Version goes into the user agent.
 	Version string
+	// SDK sends everything through *s3.Client, for comparison and for doubt.
+	SDK bool
+	// AddressingStyle is "path" (https://host/bucket/key), "virtual"
+	// (https://bucket.host/key) or "auto": by path where an endpoint is given,
+	// else virtual. Empty takes addressing_style of the AWS config file's s3
+	// section, else auto.
+	AddressingStyle string
+	// SignPayload has the SHA-256 of every body in its signature, as
+	// payload_signing_enabled of the config file's s3 section has. Otherwise a
+	// body with a checksum header goes as UNSIGNED-PAYLOAD: the sum tells what
+	// was damaged, and SHA-256 costs as much CPU as all the rest.
+	SignPayload bool
+	// Notice is told, at most once each, of what a user should know and what
+	// fails nothing: bodies that go unsigned over http to another machine. nil
+	// tells nobody.
+	Notice func(msg string)
 }
 
 // UsageError is an option that cannot be used: nothing was sent.
@@ -66,6 +82,12 @@ func (e *UsageError) Error() string { return e.msg }
 // *[CredentialsError]. Other errors are [*UsageError], and
 // config.SharedConfigProfileNotExistError for an unknown profile.
 func New(ctx context.Context, o Options) (Client, error) {
+	if !o.complete() {
+		var err error
+		if o, err = o.withConfigFile(); err != nil {
+			return nil, err
+		}
+	}
 	if err := o.check(); err != nil {
 		return nil, err
 	}
@@ -87,9 +109,15 @@ func New(ctx context.Context, o Options) (Client, error) {
 		if o.EndpointURL != "" {
 			so.BaseEndpoint = aws.String(o.EndpointURL)
 		}
-		// A host of one's own seldom has a DNS entry for each bucket; aws s3
-		// goes by path there as well.
-		so.UsePathStyle = so.BaseEndpoint != nil
+		switch o.AddressingStyle {
+		case "path":
+			so.UsePathStyle = true
+		case "virtual":
+		default:
+			// A host of one's own seldom has a DNS entry for each bucket; aws s3
+			// goes by path there as well.
+			so.UsePathStyle = so.BaseEndpoint != nil
+		}
 		// Retries are Attempts' business: the SDK would hold a slot while it
 		// waits, and stops retrying after some 100 failures.
 		so.Retryer = aws.NopRetryer{}
@@ -104,7 +132,11 @@ func New(ctx context.Context, o Options) (Client, error) {
 			return nil, err
 		}
 	}
-	return &sdk{Client: client, region: cfg.Region, http: hc}, nil
+	c := &sdk{Client: client, region: cfg.Region, http: hc, regions: newRegions()}
+	if o.SDK {
+		return c, nil
+	}
+	return newFast(c, o), nil
 }
 
 func version(o Options) string {
@@ -122,6 +154,11 @@ func (o Options) check() error {
 	}
 	if (o.AccessKeyID == "") != (o.SecretAccessKey == "") {
 		return &UsageError{"an access key id needs its secret access key, and the reverse"}
+	}
+	switch o.AddressingStyle {
+	case "", "auto", "path", "virtual":
+	default:
+		return &UsageError{fmt.Sprintf("addressing_style is %q; give auto, path or virtual", o.AddressingStyle)}
 	}
 	return nil
 }

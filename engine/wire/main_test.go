@@ -38,7 +38,7 @@ func newClient(t testing.TB, o wire.Options) wire.Client {
 func storeClient(t testing.TB) wire.Client {
 	t.Helper()
 	target := wiretest.Endpoint(t)
-	o := wire.Options{EndpointURL: target.Endpoint, Region: target.Region}
+	o := wire.Options{EndpointURL: target.Endpoint, Region: target.Region, SDK: wiretest.SDK()}
 	if target.SessionToken == "" { // else they are in the environment, all three
 		o.AccessKeyID, o.SecretAccessKey = target.AccessKeyID, target.SecretAccessKey
 	}
@@ -84,7 +84,7 @@ func (f *fake) plain() *fake {
 }
 
 func (f *fake) options() wire.Options {
-	return wire.Options{EndpointURL: f.URL, AccessKeyID: keyID, SecretAccessKey: secret}
+	return wire.Options{EndpointURL: f.URL, AccessKeyID: keyID, SecretAccessKey: secret, SDK: wiretest.SDK()}
 }
 
 func (f *fake) requests() []*http.Request {

@@ -1,11 +1,13 @@
 package wire
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,8 +23,9 @@ import (
 // by adapters for the rest.
 type sdk struct {
 	*s3.Client
-	region string
-	http   *http.Client
+	region  string
+	http    *http.Client
+	regions *regions
 }
 
 var _ Client = (*sdk)(nil)
@@ -55,15 +58,12 @@ func (c *sdk) ListObjects(ctx context.Context, req bucket.ListRequest, into *buc
 	case req.StartAfter != "":
 		in.StartAfter = aws.String(req.StartAfter)
 	}
-	out, err := c.ListObjectsV2(ctx, in)
+	out, err := inRegion(ctx, c, in.Bucket, nil, in, nil, c.ListObjectsV2)
 	if err != nil {
 		return err
 	}
 	into.Reset()
-	unescape := func(s string) (string, error) { return s, nil }
-	if out.EncodingType == types.EncodingTypeUrl {
-		unescape = url.QueryUnescape // '+' is a space, as aws s3 takes it
-	}
+	unescape := unescaper(out.EncodingType)
 	for i := range out.Contents {
 		o := &out.Contents[i]
 		key, err := unescape(aws.ToString(o.Key))
@@ -88,20 +88,133 @@ func (c *sdk) ListObjects(ctx context.Context, req bucket.ListRequest, into *buc
 	}
 	if aws.ToBool(out.IsTruncated) {
 		into.Next = aws.ToString(out.NextContinuationToken)
-		if into.Next == "" {
-			return fmt.Errorf("listing s3://%s/%s: the store says that there is more, and not where to go on", req.Bucket, req.Prefix)
-		}
-		if into.Next == req.Token {
-			return fmt.Errorf("listing s3://%s/%s: the store sends the same page again and again", req.Bucket, req.Prefix)
-		}
+	}
+	return checkObjects(req, aws.ToBool(out.IsTruncated), into)
+}
+
+// checkObjects refuses a page that does not say how to go on: what would be
+// read as the end is not the end.
+func checkObjects(req bucket.ListRequest, truncated bool, page *bucket.Page) error {
+	if truncated && page.Next == "" {
+		return fmt.Errorf("listing s3://%s/%s: %w", req.Bucket, req.Prefix, errNoWayOn)
+	}
+	if page.Next != "" && page.Next == req.Token {
+		return fmt.Errorf("listing s3://%s/%s: %w", req.Bucket, req.Prefix, errSamePage)
 	}
 	return nil
+}
+
+// checkVersions is checkObjects for versions.
+func checkVersions(req bucket.VersionsRequest, truncated bool, page *bucket.Page) error {
+	if truncated && page.Next == "" {
+		return fmt.Errorf("listing the versions of s3://%s/%s: %w", req.Bucket, req.Prefix, errNoWayOn)
+	}
+	if page.Next != "" && page.Next == req.KeyMarker && page.NextVersion == req.VersionIDMarker {
+		return fmt.Errorf("listing the versions of s3://%s/%s: %w", req.Bucket, req.Prefix, errSamePage)
+	}
+	return nil
+}
+
+var (
+	errNoWayOn  = errors.New("the store says that there is more, and not where to go on")
+	errSamePage = errors.New("the store sends the same page again and again")
+)
+
+// unescaper decodes the keys of a listing.
+func unescaper(encoding types.EncodingType) func(string) (string, error) {
+	if encoding == types.EncodingTypeUrl {
+		return url.QueryUnescape // '+' is a space, as aws s3 takes it
+	}
+	return func(s string) (string, error) { return s, nil }
+}
+
+// ListVersions implements bucket.VersionLister.
+func (c *sdk) ListVersions(ctx context.Context, req bucket.VersionsRequest, into *bucket.Page) error {
+	in := &s3.ListObjectVersionsInput{Bucket: aws.String(req.Bucket), EncodingType: types.EncodingTypeUrl}
+	if req.Prefix != "" {
+		in.Prefix = aws.String(req.Prefix)
+	}
+	if req.Delimiter != "" {
+		in.Delimiter = aws.String(req.Delimiter)
+	}
+	if req.MaxKeys > 0 {
+		in.MaxKeys = aws.Int32(int32(min(req.MaxKeys, bucket.MaxKeys)))
+	}
+	if req.RequestPayer {
+		in.RequestPayer = types.RequestPayerRequester
+	}
+	if req.KeyMarker != "" {
+		in.KeyMarker = aws.String(req.KeyMarker)
+	}
+	if req.VersionIDMarker != "" {
+		in.VersionIdMarker = aws.String(req.VersionIDMarker)
+	}
+	out, err := inRegion(ctx, c, in.Bucket, nil, in, nil, c.ListObjectVersions)
+	if err != nil {
+		return err
+	}
+	return versionPage(out, req, into)
+}
+
+// versionPage puts the two lists of the SDK into the one order of S3's answer:
+// by key, newest first. Where a version and a marker have the same second,
+// only Latest tells.
+func versionPage(out *s3.ListObjectVersionsOutput, req bucket.VersionsRequest, into *bucket.Page) error {
+	into.Reset()
+	unescape := unescaper(out.EncodingType)
+	for i := range out.Versions {
+		v := &out.Versions[i]
+		into.Entries = append(into.Entries, walker.Entry{
+			Key: aws.ToString(v.Key), Size: aws.ToInt64(v.Size), ModTime: aws.ToTime(v.LastModified),
+			ETag: strings.Trim(aws.ToString(v.ETag), `"`), StorageClass: string(v.StorageClass),
+			VersionID: aws.ToString(v.VersionId), Latest: aws.ToBool(v.IsLatest),
+		})
+	}
+	for i := range out.DeleteMarkers {
+		m := &out.DeleteMarkers[i]
+		into.Entries = append(into.Entries, walker.Entry{
+			Key: aws.ToString(m.Key), ModTime: aws.ToTime(m.LastModified),
+			VersionID: aws.ToString(m.VersionId), Latest: aws.ToBool(m.IsLatest), DeleteMarker: true,
+		})
+	}
+	var err error
+	decode := func(s string) string {
+		d, derr := unescape(s)
+		if derr != nil {
+			err = fmt.Errorf("listing the versions of s3://%s/%s: %w", req.Bucket, req.Prefix, derr)
+		}
+		return d
+	}
+	for i := range into.Entries {
+		into.Entries[i].Key = decode(into.Entries[i].Key)
+	}
+	slices.SortStableFunc(into.Entries, func(a, b walker.Entry) int {
+		switch c := cmp.Compare(a.Key, b.Key); {
+		case c != 0:
+			return c
+		case a.Latest != b.Latest && a.Latest:
+			return -1
+		case a.Latest != b.Latest:
+			return 1
+		}
+		return b.ModTime.Compare(a.ModTime)
+	})
+	for i := range out.CommonPrefixes {
+		into.Prefixes = append(into.Prefixes, decode(aws.ToString(out.CommonPrefixes[i].Prefix)))
+	}
+	if aws.ToBool(out.IsTruncated) {
+		into.Next, into.NextVersion = decode(aws.ToString(out.NextKeyMarker)), aws.ToString(out.NextVersionIdMarker)
+	}
+	if err != nil {
+		return err
+	}
+	return checkVersions(req, aws.ToBool(out.IsTruncated), into)
 }
 
 // DeleteObjects implements Deleter.
 func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
 	if len(ids) > MaxDelete {
-		return nil, fmt.Errorf("DeleteObjects: %d keys in one batch, %d at most", len(ids), MaxDelete)
+		return nil, tooMany(len(ids))
 	}
 	objects := make([]types.ObjectIdentifier, len(ids))
 	for i := range ids {
@@ -110,10 +223,10 @@ func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) 
 			objects[i].VersionId = &ids[i].VersionID
 		}
 	}
-	out, err := c.Client.DeleteObjects(ctx, &s3.DeleteObjectsInput{
+	out, err := inRegion(ctx, c, &bucket, nil, &s3.DeleteObjectsInput{
 		Bucket: aws.String(bucket),
 		Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(true)},
-	})
+	}, nil, c.Client.DeleteObjects)
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +248,13 @@ func (c *sdk) DeleteObject(ctx context.Context, bucket string, id ObjectID) erro
 	if id.VersionID != "" {
 		in.VersionId = aws.String(id.VersionID)
 	}
-	_, err := c.Client.DeleteObject(ctx, in)
+	_, err := inRegion(ctx, c, in.Bucket, nil, in, nil, c.Client.DeleteObject)
 	return err
 }
 
 // HeadBucket implements Buckets.
 func (c *sdk) HeadBucket(ctx context.Context, bucket string) error {
-	_, err := c.Client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: aws.String(bucket)})
+	_, err := inRegion(ctx, c, &bucket, nil, &s3.HeadBucketInput{Bucket: aws.String(bucket)}, nil, c.Client.HeadBucket)
 	return err
 }
 
@@ -161,7 +274,7 @@ func (c *sdk) CreateBucket(ctx context.Context, bucket string) error {
 
 // DeleteBucket implements Buckets.
 func (c *sdk) DeleteBucket(ctx context.Context, bucket string) error {
-	_, err := c.Client.DeleteBucket(ctx, &s3.DeleteBucketInput{Bucket: aws.String(bucket)})
+	_, err := inRegion(ctx, c, &bucket, nil, &s3.DeleteBucketInput{Bucket: aws.String(bucket)}, nil, c.Client.DeleteBucket)
 	return err
 }
 

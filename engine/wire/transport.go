@@ -15,13 +15,14 @@ import (
 const (
 	defaultTimeout  = 60 * time.Second // aws's --cli-read-timeout and --cli-connect-timeout
 	defaultMaxConns = 64
-	// A request line, its headers and a small body fit in one write; a large
-	// body is read from the socket in few reads.
-	connBuffer = 64 << 10
+	// A request line, its headers and a small body fit in one write. A large
+	// body goes past these buffers, both ways.
+	connBuffer = 16 << 10
 )
 
-// ConnMemory is what one connection holds in buffers, in bytes.
-const ConnMemory = 2 * connBuffer
+// ConnMemory is what one connection holds in buffers at the most, in bytes:
+// those of net/http, and under TLS one to read ahead and one to write at once.
+const ConnMemory = 2*connBuffer + tlsReadSmall + 2*tlsBurst
 
 // httpClient returns the SDK's own BuildableClient, tuned. A plain http.Client
 // would fail wherever AWS_CA_BUNDLE is set: the SDK has to put the bundle into
@@ -58,11 +59,13 @@ func httpClient(o Options) *awshttp.BuildableClient {
 		}
 		t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			c, err := dial(ctx, network, addr)
-			if err != nil || read <= 0 {
-				return c, err
+			if err != nil {
+				return nil, err
 			}
 			return &idleConn{Conn: c, timeout: read}, nil
 		}
+		// A header of a megabyte is no answer of S3: net/http stops there.
+		t.MaxResponseHeaderBytes = 256 << 10
 	})
 }
 
@@ -78,7 +81,9 @@ func plainClient(cfg aws.Config) *http.Client {
 		return http.ErrUseLastResponse
 	}}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
-		c.Transport = b.GetTransport()
+		t := b.GetTransport()
+		secure(t, t.TLSHandshakeTimeout)
+		c.Transport = t
 	}
 	return c
 }
@@ -88,30 +93,4 @@ func timeout(d time.Duration) time.Duration {
 		return 0
 	}
 	return cmp.Or(d, defaultTimeout)
-}
-
-// idleConn cuts off a connection on which nothing has moved for timeout, in
-// either direction: http.Transport is always reading, also while it sends a
-// long body, so that what was written must count as well.
-type idleConn struct {
-	net.Conn
-	timeout time.Duration
-}
-
-func (c *idleConn) Read(p []byte) (int, error) {
-	if err := c.SetReadDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	return c.Conn.Read(p)
-}
-
-func (c *idleConn) Write(p []byte) (int, error) {
-	if err := c.SetDeadline(time.Now().Add(c.timeout)); err != nil {
-		return 0, err
-	}
-	n, err := c.Conn.Write(p)
-	if n > 0 {
-		_ = c.SetReadDeadline(time.Now().Add(c.timeout))
-	}
-	return n, err
 }

@@ -1,0 +1,107 @@
+package wire
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/s3haul/s3haul/engine/wire/s3xml"
+)
+
+// s3Error is what the SDK has around an answer that tells of an error: status,
+// request id and host id. It is an s3.ResponseError as well.
+type s3Error struct {
+	*awshttp.ResponseError
+	hostID string
+}
+
+var _ s3.ResponseError = (*s3Error)(nil)
+
+// ServiceHostID implements s3.ResponseError.
+func (e *s3Error) ServiceHostID() string { return e.hostID }
+
+func (e *s3Error) Error() string {
+	return fmt.Sprintf("https response error StatusCode: %d, RequestID: %s, HostID: %s, %v",
+		e.Response.StatusCode, e.RequestID, e.hostID, e.Err)
+}
+
+// Unwrap gives errors.As the types of the SDK that this one is made of.
+func (e *s3Error) Unwrap() error { return e.ResponseError }
+
+// failed makes the error of an answer whose body has been read.
+func (r *request) failed(resp *http.Response, body []byte) error {
+	doc, ok, err := s3xml.Error(body)
+	if err != nil {
+		// A gateway on the way often answers with a page of its own. The status
+		// says enough to know whether to try again.
+		return r.fail(responseError(resp, doc, &smithy.GenericAPIError{
+			Code:    statusCode(resp.StatusCode),
+			Message: fmt.Sprintf("%s (the answer is not S3's: %v)", http.StatusText(resp.StatusCode), err),
+		}))
+	}
+	if !ok || doc.Code == "" && doc.Message == "" {
+		doc.Code, doc.Message = statusCode(resp.StatusCode), http.StatusText(resp.StatusCode)
+	}
+	if doc.Code == "" {
+		doc.Code = "UnknownError"
+	}
+	return r.fail(responseError(resp, doc, modelled(r.op, doc)))
+}
+
+// statusCode is the code of an answer that has none: "Not Found" is NotFound.
+func statusCode(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return strings.ReplaceAll(text, " ", "")
+	}
+	return "UnknownError"
+}
+
+func responseError(resp *http.Response, doc s3xml.ErrorDocument, err error) error {
+	id, host := resp.Header.Get("X-Amz-Request-Id"), resp.Header.Get("X-Amz-Id-2")
+	if id == "" {
+		id = doc.RequestID
+	}
+	if host == "" {
+		host = doc.HostID
+	}
+	return &s3Error{
+		ResponseError: &awshttp.ResponseError{
+			ResponseError: &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: resp}, Err: err},
+			RequestID:     id,
+		},
+		hostID: host,
+	}
+}
+
+// modelled gives an error the type that the SDK has for it in that operation.
+func modelled(op string, doc s3xml.ErrorDocument) error {
+	message := &doc.Message
+	if doc.Message == "" {
+		message = nil
+	}
+	switch op + " " + doc.Code {
+	case "GetObject NoSuchKey":
+		return &types.NoSuchKey{Message: message}
+	case "GetObject InvalidObjectState":
+		return &types.InvalidObjectState{Message: message}
+	case "HeadObject NotFound":
+		return &types.NotFound{Message: message}
+	case "ListObjectsV2 NoSuchBucket":
+		return &types.NoSuchBucket{Message: message}
+	case "PutObject EncryptionTypeMismatch":
+		return &types.EncryptionTypeMismatch{Message: message}
+	case "PutObject InvalidRequest":
+		return &types.InvalidRequest{Message: message}
+	case "PutObject InvalidWriteOffset":
+		return &types.InvalidWriteOffset{Message: message}
+	case "PutObject TooManyParts":
+		return &types.TooManyParts{Message: message}
+	}
+	return &smithy.GenericAPIError{Code: doc.Code, Message: doc.Message}
+}

@@ -1,0 +1,138 @@
+package s3xml
+
+import (
+	"fmt"
+	"strings"
+)
+
+// DeleteResult parses b, the whole answer to a DeleteObjects: it calls failed
+// for each key that was not deleted, and counts those that the store says were
+// (none where the request was quiet). failed is not called at all where there
+// is an error, so that the batch can be sent again as a whole: an answer that
+// is an error instead is an [*InsteadError], one that was cut off has
+// [io.ErrUnexpectedEOF] in its chain, and so on, as with [ListObjects].
+func DeleteResult(b []byte, failed func(key, versionID, code, message string)) (deleted int, err error) {
+	p := newParser(b)
+	defer p.free()
+	if !p.instead("DeleteResult") {
+		return 0, p.err
+	}
+	var all []refused
+	for p.child() {
+		switch string(p.tag()) {
+		case "Deleted":
+			deleted++
+			p.skip()
+		case "Error":
+			all = append(all, p.refused())
+		default:
+			p.skip()
+		}
+	}
+	p.finish()
+	if p.err != nil {
+		return 0, p.err
+	}
+	for _, r := range all {
+		failed(r.key, r.version, r.code, r.message)
+	}
+	return deleted, nil
+}
+
+// refused is one key that was not deleted.
+type refused struct{ key, version, code, message string }
+
+func (p *parser) refused() (r refused) {
+	var seen field
+	for p.child() {
+		switch string(p.tag()) {
+		case "Key":
+			p.once(&seen, fieldKey)
+			s := p.text()
+			r.key = string(p.of(s))
+		case "VersionId":
+			p.once(&seen, fieldVersion)
+			s := p.text()
+			r.version = string(p.of(s))
+		case "Code":
+			r.code = string(p.take())
+		case "Message":
+			r.message = string(p.take())
+		default:
+			p.skip()
+		}
+	}
+	if r.key == "" {
+		// Whose error is it? The batch cannot be taken for deleted.
+		p.fail("an <Error> without a <Key>: %s: %s", short([]byte(r.code)), short([]byte(r.message)))
+	}
+	return r
+}
+
+// KeyError is a key or a version id that XML has no way to write.
+type KeyError struct {
+	// Index is the place of the object in the batch, from 0.
+	Index int
+	// Text is the key or the version id.
+	Text string
+}
+
+func (e *KeyError) Error() string {
+	return fmt.Sprintf("object %d of the batch: XML cannot carry %q", e.Index, e.Text)
+}
+
+// CanCarry says whether XML has a way to write s: it has none for control
+// characters but tab, LF and CR, for what is not UTF-8, and for U+FFFE and
+// U+FFFF (https://www.w3.org/TR/xml/#charsets).
+func CanCarry(s string) bool { return badChar(s) < 0 }
+
+// AppendDelete appends the body of a quiet DeleteObjects to dst: n objects, of
+// which id names the i-th, from 0; without a version id where that is empty.
+// The error is a [*KeyError], for what [CanCarry] refuses; dst is then
+// returned as it came.
+func AppendDelete(dst []byte, n int, id func(i int) (key, versionID string)) ([]byte, error) {
+	out := append(dst, `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>`...)
+	for i := range n {
+		key, version := id(i)
+		for _, s := range []string{key, version} {
+			if !CanCarry(s) {
+				return dst, &KeyError{Index: i, Text: s}
+			}
+		}
+		out = append(out, "<Object><Key>"...)
+		out = append(appendEscaped(out, key), "</Key>"...)
+		if version != "" {
+			out = append(out, "<VersionId>"...)
+			out = append(appendEscaped(out, version), "</VersionId>"...)
+		}
+		out = append(out, "</Object>"...)
+	}
+	return append(out, "</Delete>"...), nil
+}
+
+// appendEscaped appends s as the text of an element. A CR must be a reference,
+// or the store reads an LF; tab and LF are for parsers that trim white space.
+func appendEscaped(dst []byte, s string) []byte {
+	for {
+		i := strings.IndexAny(s, "&<>\r\n\t")
+		if i < 0 {
+			return append(dst, s...)
+		}
+		dst = append(dst, s[:i]...)
+		switch s[i] {
+		case '&':
+			dst = append(dst, "&amp;"...)
+		case '<':
+			dst = append(dst, "&lt;"...)
+		case '>':
+			dst = append(dst, "&gt;"...)
+		case '\r':
+			dst = append(dst, "&#13;"...)
+		case '\n':
+			dst = append(dst, "&#10;"...)
+		case '\t':
+			dst = append(dst, "&#9;"...)
+		}
+		s = s[i+1:]
+	}
+}

@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"context"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// inRegion calls the SDK for the region in which the bucket is known to be,
+// and once more where S3 says that it is in another, or that the token has
+// expired: the SDK does neither by itself.
+func inRegion[I, O any](
+	ctx context.Context, c *sdk, bucket *string, body io.Reader, in *I, opts []func(*s3.Options),
+	call func(context.Context, *I, ...func(*s3.Options)) (*O, error),
+) (*O, error) {
+	name := aws.ToString(bucket)
+	var start int64
+	seeker, _ := body.(io.Seeker)
+	if seeker != nil {
+		var err error
+		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
+			return nil, err
+		}
+	}
+	var moved, token bool
+	for {
+		with := opts
+		if region := c.regions.of(name); region != "" {
+			with = append(opts[:len(opts):len(opts)], func(o *s3.Options) { o.Region = region })
+		}
+		out, err := call(ctx, in, with...)
+		switch {
+		case err == nil:
+			return out, nil
+		case body != nil && seeker == nil:
+			return nil, err
+		case !moved && c.regions.learn(name, c.region, err):
+			moved = true
+		case !token && expired(c.Options().Credentials, err):
+			token = true
+		default:
+			return nil, err
+		}
+		if seeker != nil {
+			if _, serr := seeker.Seek(start, io.SeekStart); serr != nil {
+				return nil, err
+			}
+		}
+	}
+}
+
+// PutObject implements Objects.
+func (c *sdk) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return inRegion(ctx, c, in.Bucket, in.Body, in, opts, c.Client.PutObject)
+}
+
+// UploadPart implements Objects.
+func (c *sdk) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+	return inRegion(ctx, c, in.Bucket, in.Body, in, opts, c.Client.UploadPart)
+}
+
+// GetObject implements Objects.
+func (c *sdk) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.GetObject)
+}
+
+// HeadObject implements Objects.
+func (c *sdk) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.HeadObject)
+}
+
+// CreateMultipartUpload implements Objects.
+func (c *sdk) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.CreateMultipartUpload)
+}
+
+// CompleteMultipartUpload implements Objects.
+func (c *sdk) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.CompleteMultipartUpload)
+}
+
+// AbortMultipartUpload implements Objects.
+func (c *sdk) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.AbortMultipartUpload)
+}
+
+// ListParts implements Objects.
+func (c *sdk) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ...func(*s3.Options)) (*s3.ListPartsOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.ListParts)
+}
