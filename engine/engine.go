@@ -11,7 +11,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/s3haul/s3haul/engine/pool"
@@ -45,6 +48,15 @@ type Options struct {
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 	// Version goes into the user agent.
 	Version string
+	// SDK sends everything through the SDK's own client, for comparison and
+	// for doubt: it costs some three times the CPU.
+	SDK bool
+	// AddressingStyle is "path", "virtual" or "auto", and SignPayload has the
+	// SHA-256 of every body in its signature; where they are not set, the s3
+	// section of the AWS config file counts (addressing_style,
+	// payload_signing_enabled).
+	AddressingStyle string
+	SignPayload     bool
 
 	// MaxInFlight is the most requests in flight; 0 means 64.
 	MaxInFlight int
@@ -75,6 +87,9 @@ type Engine struct {
 	o      Options
 	client wire.Client
 	pool   *pool.Pool
+
+	mu   sync.Mutex
+	runs map[*run]bool // under way
 }
 
 // Summary is what a run did. Its Err joins what failed; see [report.Summary].
@@ -117,12 +132,14 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if _, err := transfer.New(transfer.Options{PartSize: o.PartSize}); err != nil {
 		return nil, usagef("%v", err)
 	}
-	client, err := wire.New(ctx, wire.Options{
+	e := &Engine{pool: p}
+	e.client, err = wire.New(ctx, wire.Options{
 		EndpointURL: o.EndpointURL, Profile: o.Profile, Region: o.Region,
 		AccessKeyID: o.AccessKeyID, SecretAccessKey: o.SecretAccessKey,
 		NoSign: o.NoSign, NoVerifySSL: o.NoVerifySSL, CABundle: o.CABundle,
 		ReadTimeout: o.ReadTimeout, ConnectTimeout: o.ConnectTimeout,
 		Dial: o.Dial, MaxConns: slots, Version: o.Version,
+		SDK: o.SDK, AddressingStyle: o.AddressingStyle, SignPayload: o.SignPayload, Notice: e.notice,
 	})
 	if err != nil {
 		if _, ok := errors.AsType[*wire.UsageError](err); ok {
@@ -131,7 +148,34 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, err
 	}
 	o.MaxInFlight = slots
-	return &Engine{o: o, client: client, pool: p}, nil
+	e.o = o
+	return e, nil
+}
+
+// notice tells the runs that are under way what concerns them all.
+func (e *Engine) notice(msg string) {
+	e.mu.Lock()
+	runs := slices.Collect(maps.Keys(e.runs))
+	e.mu.Unlock()
+	for _, r := range runs {
+		r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: errors.New(msg)})
+	}
+}
+
+// joins and leaves keep track of the runs.
+func (e *Engine) joins(r *run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.runs == nil {
+		e.runs = map[*run]bool{}
+	}
+	e.runs[r] = true
+}
+
+func (e *Engine) leaves(r *run) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.runs, r)
 }
 
 // Close lets go of the connections that are kept open. Runs must have ended.

@@ -35,6 +35,15 @@ func mayImport() map[string][]string {
 		},
 		"cmd/s3haul/internal/gateway": {"github.com/versity/versitygw", sys},
 
+		"bench/compare": {
+			"bench/s3sim", "engine/checksum", sdk, smithy, humanize, "github.com/go-analyze/charts", "github.com/spf13/pflag", sys,
+		},
+		"bench/compare/measure": {},
+		"bench/floor":           {"engine/checksum", sdk, sync},
+		"bench/pgo":             {"bench/s3sim", "engine", "engine/checksum"},
+		"bench/s3sim":           {"engine/checksum", "github.com/google/btree", humanize, "golang.org/x/time"},
+		"bench/s3sim/cmd/s3sim": {"bench/s3sim", humanize, "github.com/spf13/pflag"},
+
 		"walker":          {},
 		"walker/local":    {"walker", sys, "github.com/lanrat/extsort"},
 		"walker/bucket":   {"walker"},
@@ -44,13 +53,15 @@ func mayImport() map[string][]string {
 			"engine/plan", "engine/pool", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
 			"walker", "walker/bucket", "walker/local",
 		},
+		"engine/checksum":      {"github.com/minio/crc64nvme"},
 		"engine/plan":          {"walker"},
 		"engine/pool":          {sync, "golang.org/x/time"},
 		"engine/spool":         {"engine/plan", "walker"},
 		"engine/report":        {"github.com/schollz/progressbar/v3", humanize},
-		"engine/wire":          {"walker", "walker/bucket", sdk, smithy},
+		"engine/wire":          {"engine/wire/s3xml", "walker", "walker/bucket", sdk, smithy, "gopkg.in/ini.v1"},
+		"engine/wire/s3xml":    {"walker", "walker/bucket"},
 		"engine/wire/wiretest": {sdk, "github.com/google/uuid", goleak},
-		"engine/transfer":      {"engine/pool", "engine/wire", "walker", "walker/local", sdk, smithy, "github.com/minio/crc64nvme", sync, sys},
+		"engine/transfer":      {"engine/checksum", "engine/pool", "engine/wire", "walker", "walker/local", sdk, smithy, "github.com/minio/crc64nvme", sync, sys},
 		"engine/remove":        {"engine/pool", "engine/wire", "walker"},
 	}
 }

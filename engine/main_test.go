@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 func options(t testing.TB) engine.Options {
 	t.Helper()
 	target := wiretest.Endpoint(t)
-	o := engine.Options{EndpointURL: target.Endpoint, Region: target.Region}
+	o := engine.Options{EndpointURL: target.Endpoint, Region: target.Region, SDK: wiretest.SDK()}
 	if target.SessionToken == "" { // else they are in the environment, all three
 		o.AccessKeyID, o.SecretAccessKey = target.AccessKeyID, target.SecretAccessKey
 	}

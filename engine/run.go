@@ -79,6 +79,11 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 		PartSize: e.o.PartSize, PartsAtOnce: e.o.MaxInFlight,
 		Progress: func(n int64) { r.sink.Report(report.Event{Kind: report.Progress, Op: r.op, Bytes: n}) },
 		Retry:    retried,
+		Verified: func(ok bool) {
+			if ok {
+				r.sink.Report(report.Event{Kind: report.Verified, Op: r.op, Count: 1})
+			}
+		},
 	})
 	if err != nil {
 		return nil, usagef("%v", err)
@@ -94,6 +99,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 		cancel(context.Canceled)
 	}
 	r.group = e.pool.Group(work)
+	e.joins(r)
 	return r, nil
 }
 
@@ -102,6 +108,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 // run, then that of the caller's context.
 func (r *run) end(err error) (Summary, error) {
 	werr := r.group.Wait()
+	r.e.leaves(r)
 	if err == nil || errors.Is(err, context.Canceled) && werr != nil {
 		err = werr
 	}

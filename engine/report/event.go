@@ -45,6 +45,9 @@ const (
 	Retried
 	// Held adds Count deletes that were due and were not run.
 	Held
+	// Verified adds Count objects whose bytes have the checksum that the store
+	// has of them.
+	Verified
 )
 
 // Event is something that happened. Only the fields that its Kind names are set.
@@ -58,7 +61,7 @@ type Event struct {
 	Key string
 	// Bytes is the size of the object; for Planned and Progress the amount.
 	Bytes int64
-	// Count is the number of objects of Planned, Unchanged and Held.
+	// Count is the number of objects of Planned, Unchanged, Held and Verified.
 	Count int64
 	// Err is the failure, the warning, the notice.
 	Err error

@@ -112,6 +112,7 @@ type summaryRecord struct {
 	Held      int64           `json:"held"`
 	Retries   int64           `json:"retries"`
 	Throttled int64           `json:"throttled"`
+	Verified  int64           `json:"verified"`
 	Notices   int64           `json:"notices"`
 	Seconds   float64         `json:"seconds"`
 }
@@ -165,7 +166,7 @@ func (j *JSON) Summary(s Summary, exit int) {
 	j.print(summaryRecord{
 		header: head("summary"), Exit: exit, DryRun: s.DryRun, Ops: ops,
 		Unchanged: s.Unchanged, Skipped: s.Skipped, Failed: s.Failed, Held: s.Held,
-		Retries: s.Retries, Throttled: s.Throttled, Notices: s.NoticeCount,
+		Retries: s.Retries, Throttled: s.Throttled, Verified: s.Verified, Notices: s.NoticeCount,
 		Seconds: s.Elapsed.Seconds(),
 	})
 }

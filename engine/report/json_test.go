@@ -32,7 +32,7 @@ func TestJSONLines(t *testing.T) {
 	j.Fatal(denied("ListObjectsV2"))
 	j.Summary(Summary{
 		Ops: map[Op]OpCount{Upload: {2, 10}}, Failed: 1, Unchanged: 3, Skipped: 4, Held: 5,
-		Retries: 6, Throttled: 7, NoticeCount: 8, Elapsed: 1500 * time.Millisecond,
+		Retries: 6, Throttled: 7, Verified: 9, NoticeCount: 8, Elapsed: 1500 * time.Millisecond,
 	}, 1)
 	j.Close()
 	closeConsole(t, c)
@@ -45,7 +45,7 @@ func TestJSONLines(t *testing.T) {
 		`{"v":1,"event":"warning","message":"Skipping file x. Gone."}`,
 		`{"v":1,"event":"notice","message":"no checksums"}`,
 		`{"v":1,"event":"error","api":"ListObjectsV2","code":"AccessDenied","message":"Access Denied","fatal":true}`,
-		`{"v":1,"event":"summary","exit":1,"dryrun":false,"ops":{"upload":{"objects":2,"bytes":10}},"unchanged":3,"skipped":4,"failed":1,"held":5,"retries":6,"throttled":7,"notices":8,"seconds":1.5}`,
+		`{"v":1,"event":"summary","exit":1,"dryrun":false,"ops":{"upload":{"objects":2,"bytes":10}},"unchanged":3,"skipped":4,"failed":1,"held":5,"retries":6,"throttled":7,"verified":9,"notices":8,"seconds":1.5}`,
 	}, "\n")+"\n")
 	same(t, "stderr", s.err.String(), "")
 	if err := j.Err(); err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // Lines is the summary as a person reads it, one to three lines of text
-// without line ends: what went wrong, what was done, what was retried.
+// without line ends: what went wrong, what was done, and how.
 func (s Summary) Lines() []string {
 	var lines []string
 	if l := s.wrong(); l != "" {
@@ -16,17 +16,28 @@ func (s Summary) Lines() []string {
 	if l := s.did(); l != "" {
 		lines = append(lines, l)
 	}
-	if s.Retries > 0 {
-		l := "retries " + count(s.Retries)
-		if s.Throttled > 0 {
-			l += "  SlowDown " + count(s.Throttled)
-		}
+	if l := s.how(); l != "" {
 		lines = append(lines, l)
 	}
 	if len(lines) == 0 {
 		lines = append(lines, "unchanged 0  skipped 0")
 	}
 	return lines
+}
+
+// how is what can be said of the way in which it was done.
+func (s Summary) how() string {
+	var parts []string
+	if s.Verified > 0 {
+		parts = append(parts, "verified "+count(s.Verified)+" by CRC64NVME")
+	}
+	if s.Retries > 0 {
+		parts = append(parts, "retries "+count(s.Retries))
+	}
+	if s.Throttled > 0 {
+		parts = append(parts, "SlowDown "+count(s.Throttled))
+	}
+	return strings.Join(parts, "  ")
 }
 
 func (s Summary) wrong() string {

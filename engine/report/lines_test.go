@@ -18,11 +18,11 @@ func TestSummaryLines(t *testing.T) {
 			"a sync with a failure",
 			Summary{
 				Ops:    map[Op]OpCount{Upload: {9869, 118 * gib}},
-				Failed: 1, Held: 12, Unchanged: 50_112_004, Elapsed: 198 * time.Second, Retries: 41, Throttled: 3,
+				Failed: 1, Held: 12, Unchanged: 50_112_004, Elapsed: 198 * time.Second, Retries: 41, Throttled: 3, Verified: 9869,
 			},
 			"FAILED 1 object; 12 due deletes were not run\n" +
 				"uploaded 9,869 (118.0 GiB, 3m18s, 610 MiB/s)  unchanged 50,112,004  skipped 0\n" +
-				"retries 41  SlowDown 3",
+				"verified 9,869 by CRC64NVME  retries 41  SlowDown 3",
 		},
 		{
 			"both ways",

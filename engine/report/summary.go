@@ -69,6 +69,9 @@ type Summary struct {
 	// Throttled is how many of the retries the store had asked for: SlowDown
 	// and its like.
 	Throttled int64
+	// Verified is the number of objects whose bytes were compared with the
+	// store's CRC64NVME, on the way up or down.
+	Verified int64
 	// NoticeCount is the number of notices.
 	NoticeCount int64
 	// Notices holds the first MaxNotices of them.

@@ -24,6 +24,7 @@ type Tally struct {
 	held      atomic.Int64
 	retries   atomic.Int64
 	throttled atomic.Int64
+	verified  atomic.Int64
 	listed    atomic.Bool
 	dryRun    atomic.Bool
 
@@ -78,6 +79,8 @@ func (t *Tally) Report(e Event) {
 		}
 	case Held:
 		t.held.Add(e.Count)
+	case Verified:
+		t.verified.Add(e.Count)
 	}
 }
 
@@ -157,6 +160,7 @@ func (t *Tally) Summary() Summary {
 		Held:      t.held.Load(),
 		Retries:   t.retries.Load(),
 		Throttled: t.throttled.Load(),
+		Verified:  t.verified.Load(),
 		DryRun:    t.dryRun.Load(),
 	}
 	if !t.start.IsZero() {

@@ -11,62 +11,70 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"golang.org/x/sync/errgroup"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
-// bodyAttempts is how often a body is asked for whose connection broke while it
-// was read: as often as a request is sent.
-const bodyAttempts = 5
+const (
+	// bodyAttempts is how often a body is asked for whose connection broke while
+	// it was read, or whose checksum differs: as often as a request is sent.
+	bodyAttempts = 5
+	// copyBuffer is what bodies and files are read through, in bytes: one write
+	// a socket read costs more CPU, and more memory saves nothing.
+	copyBuffer = 256 << 10
+)
 
 // Download writes src to name below root and returns its size. The file has
-// its final name only when it is complete; until then a temporary one beside it
+// its final name only when it is complete, and when its CRC64NVME is that of the
+// store where that has one; until then a temporary one beside it
 // that walks leave out. It gets src's time of modification, and the mode of the
-// file that it replaces. An object from the threshold on comes in ranges, all
+// file that it replaces. An object from the threshold on that is more than one part comes in ranges, all
 // of the same ETag: one that is replaced meanwhile fails with [ErrChanged].
 func (t *Transfer) Download(ctx context.Context, src Object, root *os.Root, name string) (int64, error) {
-	if src.Size < t.Threshold {
-		return t.get(ctx, src, root, name)
+	fetch, size := t.get, int64(0)
+	if src.Size >= t.Threshold && src.Size > t.PartSize {
+		fetch, size = t.getRanges, src.Size
 	}
-	f, err := create(root, name, src.Size)
+	f, err := t.dirs.create(root, name, size)
 	if err != nil {
 		return 0, err
 	}
-	if err := t.getRanges(ctx, src, f); err != nil {
+	got, err := fetch(ctx, src, f)
+	if err != nil {
 		f.discard()
 		return 0, f.named(err)
 	}
-	return src.Size, f.commit(src.ModTime)
-}
-
-// get downloads with one GetObject. Size and time are those of the answer: the
-// object may have been replaced since it was listed.
-func (t *Transfer) get(ctx context.Context, src Object, root *os.Root, name string) (int64, error) {
-	f, err := create(root, name, 0)
-	if err != nil {
+	if err := f.commit(got.modTime); err != nil {
 		return 0, err
 	}
-	mtime, size := src.ModTime, int64(0)
-	err = t.again(ctx, func() error {
-		if size > 0 { // an attempt before this one has left something
+	t.Verified(got.verified)
+	return got.size, nil
+}
+
+// got is what a download has written. Of a small object, size and time are those
+// of the answer: it may have been replaced since it was listed.
+type got struct {
+	size     int64
+	modTime  time.Time
+	verified bool
+}
+
+// get downloads with one GetObject.
+func (t *Transfer) get(ctx context.Context, src Object, f *target) (got, error) {
+	var g got
+	err := t.again(ctx, func() error {
+		if g.size > 0 { // an attempt before this one has left something
 			if err := errors.Join(f.Truncate(0), rewind(f)); err != nil {
 				return err
 			}
 		}
-		out, err := t.Client.GetObject(ctx, getInput(src))
-		if err != nil {
-			return err
-		}
-		mtime = aws.ToTime(out.LastModified)
-		size, err = t.save(f, out)
+		var err error
+		g, err = t.getTo(ctx, src, f)
 		return err
 	})
-	if err != nil {
-		f.discard()
-		return 0, f.named(err)
-	}
-	return size, f.commit(mtime)
+	return g, err
 }
 
 func rewind(f io.Seeker) error {
@@ -74,69 +82,75 @@ func rewind(f io.Seeker) error {
 	return err
 }
 
-// Stream writes src to w, which cannot be rewound: a pipe, a device.
+// Stream writes src to w, which cannot be rewound: a pipe, a device. Where the
+// bytes turn out not to be those of the object, they have been written, and the
+// error is all that tells.
 func (t *Transfer) Stream(ctx context.Context, src Object, w io.Writer) (int64, error) {
-	out, err := t.Client.GetObject(ctx, getInput(src))
-	if err != nil {
-		return 0, err
+	g, err := t.getTo(ctx, src, w)
+	if err == nil {
+		t.Verified(g.verified)
 	}
-	return t.save(w, out)
+	return g.size, err
 }
 
-func getInput(src Object) *s3.GetObjectInput {
-	return &s3.GetObjectInput{Bucket: aws.String(src.Bucket), Key: aws.String(src.Key)}
-}
-
-// save writes the body of an answer to w and closes it. A body that is shorter
-// than its Content-Length is an error of net/http.
-func (t *Transfer) save(w io.Writer, out *s3.GetObjectOutput) (int64, error) {
+// getTo writes the object to w with one GetObject. What it returns with an error
+// has the size that was written. It takes the buffer before the slot.
+func (t *Transfer) getTo(ctx context.Context, src Object, w io.Writer) (got, error) {
+	// One byte more, so that the read that brings the last byte is not full, and
+	// finds the end as well.
+	buf, err := t.Pool.Buffer(ctx, min(max(src.Size, 0)+1, copyBuffer))
+	if err != nil {
+		return got{}, err
+	}
+	defer buf.Release()
+	in := struct {
+		s3.GetObjectInput
+		src Object
+	}{src: src}
+	in.Bucket, in.Key = &in.src.Bucket, &in.src.Key
+	in.ChecksumMode = types.ChecksumModeEnabled
+	out, err := t.Client.GetObject(ctx, &in.GetObjectInput)
+	if err != nil {
+		return got{}, err
+	}
 	defer out.Body.Close()
-	n, err := io.Copy(&meter{w: w, progress: t.Progress}, out.Body)
-	if err != nil {
-		t.Progress(-n)
-		return n, err
+	m := meter{w: w, progress: t.Progress}
+	g := got{modTime: aws.ToTime(out.LastModified)}
+	g.size, err = copyBuffered(&m, out.Body, buf.Bytes())
+	if err == nil || whole(out, g.size) {
+		// The SDK's body, too, ends with an error where the checksum differs, but
+		// with one that does not name the object.
+		var differs error
+		if g.verified, differs = compare("GetObject", src.Bucket, src.Key, m.sum, out.ChecksumCRC64NVME, out.ChecksumType); differs != nil {
+			err = differs
+		}
 	}
-	return n, nil
+	if err == nil {
+		err = fits(src, out, g.size)
+	}
+	if err != nil {
+		t.Progress(-g.size)
+	}
+	return g, err
 }
 
-// getRanges fetches all ranges of src into f at once, as far as slots allow.
-func (t *Transfer) getRanges(ctx context.Context, src Object, f *target) error {
-	// The ranges need not be S3's parts, but as many as an upload has keeps
-	// their number in bounds.
-	step, err := PartSize(src.Size, t.PartSize)
-	if err != nil {
-		return err
-	}
-	atOnce := min(int64(t.PartsAtOnce), (src.Size+step-1)/step)
-	if err := t.crowd.Acquire(ctx, atOnce); err != nil {
-		return err
-	}
-	defer t.crowd.Release(atOnce)
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(int(atOnce))
-	for from := int64(0); from < src.Size && ctx.Err() == nil; from += step {
-		g.Go(func() error {
-			return t.again(ctx, func() error { return t.getRange(ctx, src, from, min(from+step, src.Size), f) })
-		})
-	}
-	return g.Wait()
+// whole says that size bytes are known to be all of the answer.
+func whole(out *s3.GetObjectOutput, size int64) bool {
+	return out.ContentLength != nil && *out.ContentLength == size
 }
 
-func (t *Transfer) getRange(ctx context.Context, src Object, from, to int64, f *target) error {
-	reserved, err := t.Pool.Reserve(ctx, rangeBuffer)
-	if err != nil {
-		return err
+// fits checks that what came is all of an object, and no more. net/http sees to
+// that where it knows the length; a body that was made otherwise may differ.
+func fits(src Object, out *s3.GetObjectOutput, size int64) error {
+	if out.ContentRange != nil {
+		return fmt.Errorf("GetObject s3://%s/%s: the store answered with Content-Range %q, and no range was asked for",
+			src.Bucket, src.Key, *out.ContentRange)
 	}
-	defer reserved.Release()
-	w := &meterAt{w: io.NewOffsetWriter(f.File, from), progress: t.Progress}
-	err = t.parts.fetch(ctx, &rangeClient{Objects: t.Client, size: src.Size}, src, from, to, w)
-	if err != nil {
-		t.Progress(-w.n)
+	if out.ContentLength != nil && *out.ContentLength != size {
+		return fmt.Errorf("GetObject s3://%s/%s: %d bytes came instead of %d: %w",
+			src.Bucket, src.Key, size, *out.ContentLength, io.ErrUnexpectedEOF)
 	}
-	if wire.Code(err) == "PreconditionFailed" {
-		return fmt.Errorf("s3://%s/%s: %w: the object was replaced: %w", src.Bucket, src.Key, ErrChanged, err)
-	}
-	return err
+	return nil
 }
 
 // again repeats what reads a body until it succeeds. Requests that fail before
@@ -159,56 +173,53 @@ func (t *Transfer) again(ctx context.Context, fetch func() error) error {
 }
 
 // brokenBody says that err came out of a body: it has no S3 operation around
-// it, as the error of a request has, and looks like that of a connection.
+// it, as the error of a request has, and looks like that of a connection, or is
+// about what the connection has brought.
 func brokenBody(err error) bool {
 	var op interface{ Operation() string }
-	return !errors.As(err, &op) && wire.Retryable(err)
-}
-
-// rangeClient takes an answer only where it is the range that was asked for: a
-// store that sends the whole object would have it written over the ranges that
-// follow.
-type rangeClient struct {
-	wire.Objects
-	size int64
-}
-
-func (c *rangeClient) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	out, err := c.Objects.GetObject(ctx, in, opts...)
-	if err != nil {
-		return nil, err
+	if errors.As(err, &op) {
+		return false
 	}
-	want := fmt.Sprintf("bytes %s/%d", aws.ToString(in.Range)[len("bytes="):], c.size)
-	if got := aws.ToString(out.ContentRange); got != want {
-		_ = out.Body.Close()
-		return nil, fmt.Errorf("GetObject s3://%s/%s: the store answered with Content-Range %q instead of %q",
-			aws.ToString(in.Bucket), aws.ToString(in.Key), got, want)
-	}
-	return out, nil
+	return errors.Is(err, ErrChecksum) || errors.Is(err, errTooLong) || errors.Is(err, errLength) || wire.Retryable(err)
 }
 
-// meter tells how much has been written.
+// meter sums up what is written, and tells how much it is.
 type meter struct {
 	w        io.Writer
+	sum      checksum.CRC64NVME
 	progress func(int64)
 }
 
 func (m *meter) Write(p []byte) (int, error) {
+	m.sum.Add(p)
 	n, err := m.w.Write(p)
 	m.progress(int64(n))
 	return n, err
 }
 
-// meterAt is meter for one range, which one goroutine writes.
-type meterAt struct {
-	w        io.WriterAt
-	n        int64
-	progress func(int64)
-}
-
-func (m *meterAt) WriteAt(p []byte, off int64) (int, error) {
-	n, err := m.w.WriteAt(p, off)
-	m.n += int64(n)
-	m.progress(int64(n))
-	return n, err
+// copyBuffered is io.Copy with full buffers: it reads until buf is full before
+// it writes. It never uses an io.WriterTo or io.ReaderFrom of either side.
+func copyBuffered(w io.Writer, r io.Reader, buf []byte) (int64, error) {
+	var written int64
+	for {
+		n, rerr := 0, error(nil)
+		for n < len(buf) && rerr == nil {
+			var m int
+			m, rerr = r.Read(buf[n:])
+			n += m
+		}
+		if n > 0 {
+			m, werr := w.Write(buf[:n])
+			written += int64(m)
+			if werr != nil {
+				return written, werr
+			}
+		}
+		switch {
+		case errors.Is(rerr, io.EOF):
+			return written, nil
+		case rerr != nil:
+			return written, rerr
+		}
+	}
 }

@@ -15,10 +15,6 @@ import (
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
-// rangeBuffer is what one range is written to disk through, in bytes: one
-// write a socket read costs more CPU, and more memory saves nothing.
-const rangeBuffer = 256 << 10
-
 // manager is feature/s3/manager; no other file knows it. It drives the parts of
 // one upload, and reads one range of one download. Which parts and ranges, with
 // what buffers and checksums, and what happens when they fail, is decided in
@@ -40,7 +36,6 @@ func newManager(partsAtOnce int) *manager {
 			// What is sent again is decided in one place; manager reads this
 			// here and not from the options of a call.
 			d.PartBodyMaxRetries = 0
-			d.BufferProvider = s3manager.NewPooledBufferedWriterReadFromProvider(rangeBuffer)
 		}),
 	}
 }
@@ -60,20 +55,36 @@ func (m *manager) upload(ctx context.Context, c wire.Objects, f *os.File, size, 
 	return err
 }
 
-// fetch writes the bytes [from, to) of src to w, and nothing where it fails
-// early. c must have checked that the answer is that range.
-func (m *manager) fetch(ctx context.Context, c wire.Objects, src Object, from, to int64, w io.WriterAt) error {
+// fetch writes the bytes [from, to) of src to w in their order, through buf. c
+// must have checked that the answer is that range.
+func (m *manager) fetch(ctx context.Context, c wire.Objects, src Object, from, to int64, w io.WriterAt, buf []byte) error {
 	in := &s3.GetObjectInput{
-		Bucket: aws.String(src.Bucket),
-		Key:    aws.String(src.Key),
-		Range:  aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1)),
+		Bucket:  aws.String(src.Bucket),
+		Key:     aws.String(src.Key),
+		Range:   aws.String(fmt.Sprintf("bytes=%d-%d", from, to-1)),
+		IfMatch: ifMatch(src),
 	}
-	if src.ETag != "" {
-		in.IfMatch = aws.String(`"` + src.ETag + `"`)
-	}
-	n, err := m.down.Download(ctx, w, in, func(d *s3manager.Downloader) { d.S3 = c })
+	n, err := m.down.Download(ctx, w, in, func(d *s3manager.Downloader) {
+		d.S3 = c
+		d.BufferProvider = through{buf: buf}
+	})
 	if err == nil && n != to-from {
 		err = fmt.Errorf("GetObject: %d bytes came of the %d from %d on: %w", n, to-from, from, io.ErrUnexpectedEOF)
 	}
 	return err
 }
+
+// through is manager's buffer for one range: memory of the budget, and not of a
+// pool of manager's own that nobody counts.
+type through struct {
+	io.Writer
+	buf []byte
+}
+
+// GetReadFrom implements manager's WriterReadFromProvider.
+func (p through) GetReadFrom(w io.Writer) (s3manager.WriterReadFrom, func()) {
+	return through{Writer: w, buf: p.buf}, func() {}
+}
+
+// ReadFrom implements io.ReaderFrom.
+func (p through) ReadFrom(r io.Reader) (int64, error) { return copyBuffered(p.Writer, r, p.buf) }

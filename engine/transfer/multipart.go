@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
@@ -28,17 +28,20 @@ const (
 )
 
 // uploadParts sends a file in parts.
-func (t *Transfer) uploadParts(ctx context.Context, f *os.File, was stamp, dst Object) error {
+func (t *Transfer) uploadParts(ctx context.Context, f *os.File, was stamp, dst Object) (bool, error) {
 	partSize, err := PartSize(was.size, t.PartSize)
 	if err != nil {
-		return fmt.Errorf("%s: %w", f.Name(), err)
+		return false, fmt.Errorf("%s: %w", f.Name(), err)
 	}
-	atOnce := int(min(int64(t.PartsAtOnce), (was.size+partSize-1)/partSize))
-	if err := t.crowd.Acquire(ctx, int64(atOnce)); err != nil {
-		return err
+	parts := (was.size + partSize - 1) / partSize
+	atOnce := min(int64(t.PartsAtOnce), parts)
+	if err := t.crowd.Acquire(ctx, atOnce); err != nil {
+		return false, err
 	}
-	defer t.crowd.Release(int64(atOnce))
-	return t.parts.upload(ctx, &partClient{Objects: t.Client, t: t, file: f, was: was}, f, was.size, partSize, atOnce, dst)
+	defer t.crowd.Release(atOnce)
+	c := &partClient{Objects: t.Client, t: t, file: f, was: was, dst: dst, sums: make([]checksum.CRC64NVME, parts)}
+	err = t.parts.upload(ctx, c, f, was.size, partSize, int(atOnce), dst)
+	return c.verified, err
 }
 
 // partClient is the client of one upload in parts. It reads each part once into
@@ -48,6 +51,11 @@ type partClient struct {
 	t    *Transfer
 	file *os.File
 	was  stamp
+	dst  Object
+	// sums are those of the parts, each written by the one request that sends it.
+	sums []checksum.CRC64NVME
+	// verified says that the store has the sum of the whole.
+	verified bool
 	// cut says that a part was cut off while it was being sent.
 	cut atomic.Bool
 }
@@ -67,40 +75,41 @@ func (c *partClient) CreateMultipartUpload(ctx context.Context, in *s3.CreateMul
 // UploadPart takes the bytes before the slot: what holds a slot never waits for
 // memory.
 func (c *partClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
-	part, ok := in.Body.(io.ReadSeeker)
-	if !ok {
-		return nil, errors.New("UploadPart: the part cannot be read twice")
+	part, ok := in.Body.(*io.SectionReader)
+	number := int(aws.ToInt32(in.PartNumber))
+	if !ok || number < 1 || number > len(c.sums) {
+		return nil, fmt.Errorf("UploadPart: part %d of %d is not one of the file", number, len(c.sums))
 	}
-	size, err := part.Seek(0, io.SeekEnd)
-	if err == nil {
-		_, err = part.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("UploadPart: %w", err)
-	}
-	content, sum, release, err := c.t.load(ctx, part, size)
-	if err != nil {
+	var p payload
+	if err := c.t.load(ctx, &p, part); err != nil {
 		return nil, err
 	}
-	defer release()
-	content.begin = func() error { return context.Cause(ctx) } // none is begun after that
+	defer p.release()
+	p.begin = func() error { return context.Cause(ctx) } // none is begun after that
 	late, cancel := delayed(ctx, partGrace)
 	defer cancel()
-	in.Body = content
-	in.ContentLength = aws.Int64(size)
-	in.ChecksumCRC64NVME = aws.String(sum)
+	in.Body = &p.body
+	in.ContentLength = aws.Int64(p.crc.Size)
+	in.ChecksumCRC64NVME = aws.String(p.crc.String())
 	out, err := c.Objects.UploadPart(late, in, opts...)
+	if err == nil {
+		_, err = compare(fmt.Sprintf("UploadPart %d", number), c.dst.Bucket, c.dst.Key, p.crc, out.ChecksumCRC64NVME, "")
+	}
 	if err != nil {
-		content.progress(-content.at)
+		p.takeBack()
 		if late.Err() != nil {
 			c.cut.Store(true)
 		}
+		return nil, err
 	}
-	return out, err
+	c.sums[number-1] = p.crc
+	return out, nil
 }
 
 // CompleteMultipartUpload refuses to make an object of a file that is not what
-// it was when it was opened.
+// it was when it was opened, or of another number of parts than the file has:
+// manager counts them only afterwards. It sends the sum of the whole, which S3
+// holds against what it has.
 func (c *partClient) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -108,9 +117,34 @@ func (c *partClient) CompleteMultipartUpload(ctx context.Context, in *s3.Complet
 	if err := c.was.unchanged(c.file); err != nil {
 		return nil, err
 	}
+	whole, err := c.whole(in.MultipartUpload)
+	if err != nil {
+		return nil, err
+	}
 	in.ChecksumType = types.ChecksumTypeFullObject
+	in.ChecksumCRC64NVME = aws.String(whole.String())
 	in.MpuObjectSize = aws.Int64(c.was.size)
-	return c.Objects.CompleteMultipartUpload(ctx, in, opts...)
+	out, err := c.Objects.CompleteMultipartUpload(ctx, in, opts...)
+	if err != nil {
+		return nil, err
+	}
+	c.verified, err = compare("CompleteMultipartUpload", c.dst.Bucket, c.dst.Key, whole, out.ChecksumCRC64NVME, out.ChecksumType)
+	return out, err
+}
+
+// whole counts the parts that an object is to be made of, and returns the sum of
+// all of them.
+func (c *partClient) whole(upload *types.CompletedMultipartUpload) (checksum.CRC64NVME, error) {
+	var sum checksum.CRC64NVME
+	inOrder := upload != nil && len(upload.Parts) == len(c.sums)
+	for i := 0; inOrder && i < len(c.sums); i++ {
+		inOrder = int(aws.ToInt32(upload.Parts[i].PartNumber)) == i+1 && c.sums[i].Size > 0
+		sum = sum.Then(c.sums[i])
+	}
+	if !inOrder || sum.Size != c.was.size {
+		return sum, fmt.Errorf("CompleteMultipartUpload s3://%s/%s: not all of the %d parts were sent", c.dst.Bucket, c.dst.Key, len(c.sums))
+	}
+	return sum, nil
 }
 
 // AbortMultipartUpload runs also where ctx has ended: manager calls it with the

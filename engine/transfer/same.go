@@ -5,12 +5,12 @@ import (
 	"crypto/md5" //nolint:gosec // an ETag is an MD5; nothing is kept secret by it
 	"encoding/hex"
 	"io"
-	"os"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/minio/crc64nvme"
+
+	"github.com/s3haul/s3haul/engine/checksum"
 )
 
 // Same says that the file at path has the content of obj for certain: its MD5 is
@@ -22,17 +22,22 @@ func (t *Transfer) Same(ctx context.Context, obj Object, path string, ask bool) 
 	if !plain && !ask {
 		return false, nil
 	}
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return false, err
 	}
 	defer f.Close()
-	sum, crc := md5.New(), crc64nvme.New() //nolint:gosec // as above
+	buf, err := t.Pool.Buffer(ctx, min(max(obj.Size, 0)+1, copyBuffer))
+	if err != nil {
+		return false, err
+	}
+	defer buf.Release()
+	sum, crc := md5.New(), &checksum.CRC64NVME{} //nolint:gosec // as above
 	w := io.MultiWriter(sum, crc)
 	if !plain {
 		w = crc
 	}
-	if n, err := io.Copy(w, reader{ctx, f}); err != nil || n != obj.Size {
+	if n, err := copyBuffered(w, reader{ctx, f}, buf.Bytes()); err != nil || n != obj.Size {
 		return false, err
 	}
 	if plain && hex.EncodeToString(sum.Sum(nil)) == obj.ETag {
@@ -48,7 +53,8 @@ func (t *Transfer) Same(ctx context.Context, obj Object, path string, ask bool) 
 	if err != nil {
 		return false, err
 	}
-	return aws.ToString(head.ChecksumCRC64NVME) == checksum(crc.Sum64()) && aws.ToInt64(head.ContentLength) == obj.Size, nil
+	ok, err := compare("HeadObject", obj.Bucket, obj.Key, *crc, head.ChecksumCRC64NVME, head.ChecksumType)
+	return ok && err == nil && aws.ToInt64(head.ContentLength) == obj.Size, nil
 }
 
 // reader ends with its context.

@@ -17,17 +17,19 @@ func (t *Transfer) Stat(ctx context.Context, obj Object) (walker.Entry, error) {
 	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: aws.String(obj.Bucket), Key: aws.String(obj.Key),
 	})
-	if wire.NotFound(err) {
-		// The answer to a HEAD has no body, and so no words.
-		return walker.Entry{}, &wire.APIError{
-			Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", obj.Key), RequestID: wire.RequestID(err),
-		}
-	}
 	if err != nil {
-		return walker.Entry{}, err
+		return walker.Entry{}, missing(obj.Key, err)
 	}
 	return walker.Entry{
 		Size: aws.ToInt64(head.ContentLength), ModTime: aws.ToTime(head.LastModified),
 		ETag: strings.Trim(aws.ToString(head.ETag), `"`), StorageClass: string(head.StorageClass), Latest: true,
 	}, nil
+}
+
+// missing gives an answer of 404 its words: that to a HEAD has no body.
+func missing(key string, err error) error {
+	if !wire.NotFound(err) {
+		return err
+	}
+	return &wire.APIError{Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", key), RequestID: wire.RequestID(err)}
 }

@@ -20,50 +20,70 @@ import (
 type target struct {
 	*os.File
 	root       *os.Root
-	name, temp string
+	name       string // in root
+	dir        *dir
+	base, temp string      // names in dir
 	mode       fs.FileMode // of the file that is replaced; 0 where there is none
 }
 
 // create makes the temporary file and the directories above it.
-func create(root *os.Root, name string, size int64) (*target, error) {
-	t := &target{root: root, name: name}
-	switch fi, err := root.Lstat(name); {
+func (d *dirs) create(root *os.Root, name string, size int64) (*target, error) {
+	parent, base := path.Dir(name), path.Base(name)
+	if name == "" || name[len(name)-1] == '/' {
+		return nil, fmt.Errorf("%q is not the name of a file", name)
+	}
+	for try := 0; ; try++ {
+		dir, err := d.get(root, parent)
+		if err != nil {
+			return nil, inTheWay(name, err)
+		}
+		t := &target{root: root, name: name, dir: dir, base: base}
+		if err = t.make(size); err == nil {
+			return t, nil
+		}
+		if try == 3 || !errors.Is(err, fs.ErrNotExist) {
+			dir.release()
+			return nil, err
+		}
+		dir.forget() // somebody has removed it
+		dir.release()
+	}
+}
+
+// make looks at what has the name already, and makes the temporary file.
+func (t *target) make(size int64) error {
+	switch fi, err := t.dir.Lstat(t.base); {
 	case err == nil && fi.IsDir():
-		return nil, fmt.Errorf("%s: %w", name, ErrDirectory)
+		return fmt.Errorf("%s: %w", t.name, ErrDirectory)
 	case err == nil && fi.Mode().IsRegular():
 		t.mode = fi.Mode().Perm()
-	case errors.Is(err, syscall.ENOTDIR):
-		return nil, fmt.Errorf("%s: a file where a directory is needed %w", name, ErrInTheWay)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return t.named(err)
 	}
-	dir := path.Dir(name)
 	for try := 0; ; try++ {
-		t.temp = path.Join(dir, local.TempName(rand.Uint64()))
-		f, err := root.OpenFile(t.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		t.temp = local.TempName(rand.Uint64())
+		f, err := t.dir.OpenFile(t.temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|syscall.O_NONBLOCK, 0o666) // see open
 		if err == nil {
 			t.File = f
 			break
 		}
-		if try == 3 || !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrExist) {
-			return nil, inTheWay(name, err)
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			if err := root.MkdirAll(dir, 0o777); err != nil {
-				return nil, inTheWay(name, err)
-			}
+		if try == 3 || !errors.Is(err, fs.ErrExist) {
+			return inTheWay(t.name, t.named(err))
 		}
 	}
 	if err := preallocate(t.File, size); err != nil {
-		t.discard()
-		return nil, t.named(err)
+		t.remove()
+		return t.named(err)
 	}
-	return t, nil
+	return nil
 }
 
 // inTheWay recognises the errors of a name that is taken by the other kind.
 func inTheWay(name string, err error) error {
-	if errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EISDIR) || errors.Is(err, syscall.EEXIST) {
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return fmt.Errorf("%s: a file where a directory is needed %w", name, ErrInTheWay)
+	case errors.Is(err, syscall.EISDIR), errors.Is(err, syscall.EEXIST):
 		return fmt.Errorf("%s: a file or directory of a name on its way %w: %w", name, ErrInTheWay, err)
 	}
 	return err
@@ -71,33 +91,41 @@ func inTheWay(name string, err error) error {
 
 // named gives errors about the temporary file the name that people know.
 func (t *target) named(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok && path.Base(filepath.ToSlash(p.Path)) == path.Base(t.temp) {
-		return &fs.PathError{Op: p.Op, Path: filepath.Join(t.root.Name(), filepath.FromSlash(t.name)), Err: p.Err}
+	p, ok := errors.AsType[*fs.PathError](err)
+	if !ok {
+		return err
 	}
-	return err
+	if base := path.Base(filepath.ToSlash(p.Path)); base != t.temp && base != t.base {
+		return err
+	}
+	return &fs.PathError{Op: p.Op, Path: filepath.Join(t.root.Name(), filepath.FromSlash(t.name)), Err: p.Err}
 }
 
-// commit gives the file its times, its mode and its final name.
+// commit gives the file its mode, its times and its final name.
 func (t *target) commit(mtime time.Time) error {
-	err := t.Close()
-	if err == nil && t.mode != 0 {
-		err = t.root.Chmod(t.temp, t.mode)
+	defer t.dir.release()
+	var err error
+	if t.mode != 0 {
+		err = t.Chmod(t.mode)
 	}
-	if err == nil && !mtime.IsZero() {
-		err = t.root.Chtimes(t.temp, mtime, mtime)
-	}
+	err = errors.Join(err, t.Close())
 	if err == nil {
-		err = t.root.Rename(t.temp, t.name)
+		err = t.dir.finish(t.temp, t.base, mtime)
 	}
 	if err != nil {
-		_ = t.root.Remove(t.temp)
-		return inTheWay(t.name, err)
+		_ = t.dir.Remove(t.temp)
+		return inTheWay(t.name, t.named(err))
 	}
 	return nil
 }
 
 // discard removes what there is of the file.
 func (t *target) discard() {
+	t.remove()
+	t.dir.release()
+}
+
+func (t *target) remove() {
 	_ = t.Close()
-	_ = t.root.Remove(t.temp)
+	_ = t.dir.Remove(t.temp)
 }

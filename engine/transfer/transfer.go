@@ -47,9 +47,14 @@ type Options struct {
 	// Progress is told of bytes as they move, of fewer than none where they
 	// have to be moved again; nil tells nobody. It is called concurrently.
 	Progress func(n int64)
-	// Retry is told of each range that is asked for again because its body
-	// broke; nil tells nobody.
+	// Retry is told of each object or range that is asked for again because its
+	// body broke, or was not what its checksum says; nil tells nobody.
 	Retry func(op string, err error)
+	// Verified is told once of each object that has been moved, whether its
+	// CRC64NVME was held against that of the store: up, against the one that the
+	// store answered with; down, against the stored one of the whole object. A
+	// store need not have one. nil tells nobody. It is called concurrently.
+	Verified func(ok bool)
 }
 
 // Transfer moves objects. It may be used concurrently.
@@ -59,6 +64,7 @@ type Transfer struct {
 	// together, most of which only wait for a slot.
 	crowd *semaphore.Weighted
 	parts *manager
+	dirs  dirs
 }
 
 // New checks o and returns a Transfer.
@@ -84,6 +90,9 @@ func New(o Options) (*Transfer, error) {
 	if o.Retry == nil {
 		o.Retry = func(string, error) {}
 	}
+	if o.Verified == nil {
+		o.Verified = func(bool) {}
+	}
 	t := &Transfer{Options: o, crowd: semaphore.NewWeighted(4 * int64(o.PartsAtOnce))}
 	t.parts = newManager(o.PartsAtOnce)
 	return t, nil
@@ -92,8 +101,9 @@ func New(o Options) (*Transfer, error) {
 // Object names an object and what is known of it.
 type Object struct {
 	Bucket, Key string
-	// Size, ETag and ModTime are those of a listing or of HeadObject. A
-	// download in ranges needs Size and ETag, nothing else does.
+	// Size, ETag and ModTime are those of a listing or of HeadObject; only
+	// downloads use them. Without an ETag a large object is that which is there
+	// when its first byte is asked for.
 	Size    int64
 	ETag    string
 	ModTime time.Time
@@ -104,6 +114,9 @@ var (
 	// ErrChanged: the file changed while it was read, or the object was
 	// replaced while it was downloaded. Nothing of it was kept.
 	ErrChanged = errors.New("it changed while it was read")
+	// ErrChecksum: what was sent or has come does not have the CRC64NVME that the
+	// store says, and not for once only. Of a download nothing was kept.
+	ErrChecksum = errors.New("the CRC64NVME differs")
 	// ErrInTheWay: a directory stands where a file is to be written, or a file
 	// where a directory is needed.
 	ErrInTheWay = errors.New("is in the way")

@@ -10,27 +10,32 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"go.uber.org/goleak"
 
 	"github.com/s3haul/s3haul/engine/pool"
+	"github.com/s3haul/s3haul/engine/wire/wiretest"
 	"github.com/s3haul/s3haul/walker/local"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	wiretest.Isolate()
+	os.Exit(wiretest.Main(m))
+}
 
 type rig struct {
 	*Transfer
 	*store
-	dir      string
-	root     *os.Root
-	progress atomic.Int64
-	retries  atomic.Int64
+	dir                  string
+	root                 *os.Root
+	progress             atomic.Int64
+	retries              atomic.Int64
+	verified, unverified atomic.Int64
 }
 
 // newRig has parts of 5 MiB, the least, and memory bytes of budget.
@@ -45,6 +50,13 @@ func newRig(t testing.TB, memory int64) *rig {
 		Client: r.store, Pool: p, PartSize: MinPartSize, PartsAtOnce: 4,
 		Progress: func(n int64) { r.progress.Add(n) },
 		Retry:    func(string, error) { r.retries.Add(1) },
+		Verified: func(ok bool) {
+			if ok {
+				r.verified.Add(1)
+			} else {
+				r.unverified.Add(1)
+			}
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -75,8 +87,14 @@ func (r *rig) file(t testing.TB, b []byte) string {
 // clean fails where anything half done is left behind.
 func (r *rig) clean(t testing.TB) {
 	t.Helper()
+	if s := r.Pool.Stats(); s.Reserved != 0 || s.MostReserved > s.Memory {
+		t.Errorf("memory: %+v", s)
+	}
 	if open := r.open(); len(open) > 0 {
 		t.Errorf("uploads left open: %v", open)
+	}
+	if n := len(r.dirs.open); n != 0 {
+		t.Errorf("%d directories are still open", n)
 	}
 	_ = filepath.WalkDir(r.dir, func(path string, _ os.DirEntry, _ error) error {
 		if local.IsTemp(filepath.Base(path)) {
@@ -212,7 +230,7 @@ func TestFileChangesWhileItIsRead(t *testing.T) {
 
 func (r *rig) object(b []byte) Object {
 	r.objects["k"] = b
-	return Object{Bucket: "b", Key: "k", Size: int64(len(b)), ETag: etag(b), ModTime: time.Unix(1_700_000_000, 0)}
+	return Object{Bucket: "b", Key: "k", Size: int64(len(b)), ETag: r.etag(b), ModTime: time.Unix(1_700_000_000, 0)}
 }
 
 func TestDownload(t *testing.T) {
@@ -267,24 +285,26 @@ func TestDownloadFaultAtEachRequest(t *testing.T) {
 // A body that breaks is asked for again, and leaves no byte of its own.
 func TestBrokenBody(t *testing.T) {
 	for _, size := range []int{100_000, large} {
-		r := newRig(t, 16<<20)
-		b := content(size)
-		var breaks atomic.Int64
-		r.answer = func(_ *s3.GetObjectInput, out *s3.GetObjectOutput) {
-			if breaks.Add(1) <= 2 {
-				out.Body = &cut{out.Body, 5_000}
+		inTime(t, strconv.Itoa(size), func(t *testing.T) {
+			r := newRig(t, 16<<20)
+			b := content(size)
+			var breaks atomic.Int64
+			r.answer = func(_ *s3.GetObjectInput, out *s3.GetObjectOutput) {
+				if breaks.Add(1) <= 2 {
+					out.Body = &cut{out.Body, 5_000}
+				}
 			}
-		}
-		if _, err := r.Download(t.Context(), r.object(b), r.root, "f"); err != nil {
-			t.Fatal(err)
-		}
-		if got, _ := os.ReadFile(filepath.Join(r.dir, "f")); !bytes.Equal(got, b) {
-			t.Errorf("%d bytes: the file is not the object", size)
-		}
-		if r.retries.Load() != 2 || r.progress.Load() != int64(size) {
-			t.Errorf("%d retries, %d bytes of progress", r.retries.Load(), r.progress.Load())
-		}
-		r.clean(t)
+			if _, err := r.Download(t.Context(), r.object(b), r.root, "f"); err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := os.ReadFile(filepath.Join(r.dir, "f")); !bytes.Equal(got, b) {
+				t.Error("the file is not the object")
+			}
+			if r.retries.Load() != 2 || r.progress.Load() != int64(size) {
+				t.Errorf("%d retries, %d bytes of progress", r.retries.Load(), r.progress.Load())
+			}
+			r.clean(t)
+		})
 	}
 }
 
@@ -297,15 +317,15 @@ func TestWrongRangeIsRefused(t *testing.T) {
 		"garbage":       func(out *s3.GetObjectOutput) { out.ContentRange = aws.String("\x00") },
 		"short body":    func(out *s3.GetObjectOutput) { out.Body = io.NopCloser(bytes.NewReader([]byte("short"))) },
 	} {
-		r := newRig(t, 16<<20)
-		r.answer = func(_ *s3.GetObjectInput, out *s3.GetObjectOutput) { change(out) }
-		if _, err := r.Download(t.Context(), r.object(content(large)), r.root, "f"); err == nil {
-			t.Errorf("Content-Range %s: no error", name)
-		}
-		if _, err := os.Stat(filepath.Join(r.dir, "f")); err == nil {
-			t.Errorf("Content-Range %s: the file has its final name", name)
-		}
-		r.clean(t)
+		inTime(t, name, func(t *testing.T) {
+			r := newRig(t, 16<<20)
+			r.answer = func(_ *s3.GetObjectInput, out *s3.GetObjectOutput) { change(out) }
+			if _, err := r.Download(t.Context(), r.object(content(large)), r.root, "f"); err == nil {
+				t.Error("no error")
+			}
+			r.kept(t)
+			r.clean(t)
+		})
 	}
 }
 
@@ -430,29 +450,5 @@ func TestPartSize(t *testing.T) {
 	}
 	if _, err := PartSize(MaxObject+1, 8<<20); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
-	}
-}
-
-func BenchmarkUploadSmall(b *testing.B) {
-	r := newRig(b, 64<<20)
-	path := r.file(b, content(4096))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Upload(b.Context(), path, Object{Bucket: "b", Key: "k"}); err != nil {
-			b.Fatal(err)
-		}
-		r.calls = r.calls[:0]
-	}
-}
-
-func BenchmarkDownloadSmall(b *testing.B) {
-	r := newRig(b, 64<<20)
-	obj := r.object(content(4096))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Download(b.Context(), obj, r.root, "f"); err != nil {
-			b.Fatal(err)
-		}
-		r.calls = r.calls[:0]
 	}
 }

@@ -103,7 +103,9 @@ func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool,
 		if err != nil && ctx.Err() != nil {
 			return withCause(ctx, err)
 		}
-		if err == nil || n+1 >= a.Attempts || !Retryable(err) {
+		// S3 has found a body damaged on the way; here it is as it was.
+		damaged := body != nil && Code(err) == "BadDigest"
+		if err == nil || n+1 >= a.Attempts || !damaged && !Retryable(err) {
 			return err
 		}
 		if body != nil && seeker == nil {

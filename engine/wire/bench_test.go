@@ -71,7 +71,6 @@ func canned(b *testing.B, size int) string {
 	return "http://" + l.Addr().String()
 }
 
-
 // BenchmarkRequest compares the two clients with the plain loop: the SDK's
 // signer and net/http. The server is in the same process, and cheap.
 func BenchmarkRequest(b *testing.B) {

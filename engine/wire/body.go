@@ -105,10 +105,11 @@ const chunk = 256 << 10
 
 // inMemory is a body whose rest is in memory.
 type inMemory interface {
-	// Peek returns the bytes that have not been read, nil where they are not
-	// in memory. Advance says that n of them have been sent.
-	Peek() ([]byte, error)
-	Advance(n int)
+	io.Seeker
+	// Bytes returns the bytes that have not been read, nil where they are not
+	// in memory, or where Read has something to say. Seek passes over those
+	// that have been sent.
+	Bytes() []byte
 }
 
 // sendTo writes up to n bytes of the body straight out of its buffer. ok is
@@ -134,12 +135,14 @@ func (g *guarded) sendChunk(m inMemory, w io.Writer, n int64) (int64, error) {
 	if g.left {
 		return 0, errLeft
 	}
-	b, err := m.Peek()
-	if err != nil || len(b) == 0 {
-		return 0, err
+	b := m.Bytes()
+	if len(b) == 0 {
+		return 0, nil
 	}
 	sent, err := w.Write(b[:min(n, int64(len(b)))])
-	m.Advance(sent)
+	if _, serr := m.Seek(int64(sent), io.SeekCurrent); err == nil {
+		err = serr
+	}
 	g.rest -= int64(sent)
 	return int64(sent), err
 }

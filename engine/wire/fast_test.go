@@ -424,12 +424,10 @@ func (m *memoryBody) Read(p []byte) (int, error) {
 	return m.Reader.Read(p)
 }
 
-func (m *memoryBody) Peek() ([]byte, error) {
+func (m *memoryBody) Bytes() []byte {
 	m.began()
-	return m.b[len(m.b)-m.Len():], nil
+	return m.b[len(m.b)-m.Len():]
 }
-
-func (m *memoryBody) Advance(n int) { _, _ = m.Seek(int64(n), io.SeekCurrent) }
 
 // Bodies of all sizes around those of the buffers arrive as they are, from
 // memory and from a reader, and again after a first try that failed.

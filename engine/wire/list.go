@@ -89,6 +89,7 @@ func (c *fast) ListVersions(ctx context.Context, req bucket.VersionsRequest, int
 		if err := s3xml.ListVersions(b, into); err != nil {
 			return fmt.Errorf("listing the versions of s3://%s/%s: %w", req.Bucket, req.Prefix, err)
 		}
+		orderVersions(into.Entries)
 		return checkVersions(req, false, into)
 	})
 }

@@ -171,9 +171,9 @@ func (s *sender) once(ctx context.Context, at *place, r *request) (*http.Respons
 // build makes the request as it is signed.
 func (s *sender) build(at *place, r *request) (*http.Request, error) {
 	u := &url.URL{Scheme: at.scheme, Host: at.host, RawQuery: r.query}
-	escaped := at.path + "/"
-	if r.key != "" {
-		escaped += escapeKey(r.key)
+	escaped := at.path
+	if r.key != "" || escaped == "" {
+		escaped += "/" + escapeKey(r.key)
 	}
 	path, err := url.PathUnescape(escaped)
 	if err != nil {

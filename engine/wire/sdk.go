@@ -156,9 +156,7 @@ func (c *sdk) ListVersions(ctx context.Context, req bucket.VersionsRequest, into
 	return versionPage(out, req, into)
 }
 
-// versionPage puts the two lists of the SDK into the one order of S3's answer:
-// by key, newest first. Where a version and a marker have the same second,
-// only Latest tells.
+// versionPage puts the two lists of the SDK into one.
 func versionPage(out *s3.ListObjectVersionsOutput, req bucket.VersionsRequest, into *bucket.Page) error {
 	into.Reset()
 	unescape := unescaper(out.EncodingType)
@@ -188,17 +186,7 @@ func versionPage(out *s3.ListObjectVersionsOutput, req bucket.VersionsRequest, i
 	for i := range into.Entries {
 		into.Entries[i].Key = decode(into.Entries[i].Key)
 	}
-	slices.SortStableFunc(into.Entries, func(a, b walker.Entry) int {
-		switch c := cmp.Compare(a.Key, b.Key); {
-		case c != 0:
-			return c
-		case a.Latest != b.Latest && a.Latest:
-			return -1
-		case a.Latest != b.Latest:
-			return 1
-		}
-		return b.ModTime.Compare(a.ModTime)
-	})
+	orderVersions(into.Entries)
 	for i := range out.CommonPrefixes {
 		into.Prefixes = append(into.Prefixes, decode(aws.ToString(out.CommonPrefixes[i].Prefix)))
 	}
@@ -209,6 +197,42 @@ func versionPage(out *s3.ListObjectVersionsOutput, req bucket.VersionsRequest, i
 		return err
 	}
 	return checkVersions(req, aws.ToBool(out.IsTruncated), into)
+}
+
+// orderVersions merges the versions of a page and the delete markers behind
+// them into the order of S3's answers: by key, newest first. The SDK has them
+// apart, and so have the answers of versitygw. Where a version and a marker have
+// the same second, only Latest tells. A page that has them mixed is as S3 sent
+// it, and stays: times alone do not give the order, since an object that was
+// uploaded in parts has the time at which its upload began.
+func orderVersions(page []walker.Entry) {
+	first := slices.IndexFunc(page, func(e walker.Entry) bool { return e.DeleteMarker })
+	if first < 0 || slices.ContainsFunc(page[first:], func(e walker.Entry) bool { return !e.DeleteMarker }) {
+		return
+	}
+	if first == 0 || newestFirst(page[first-1], page[first]) < 0 {
+		return
+	}
+	versions, markers := slices.Clone(page[:first]), slices.Clone(page[first:])
+	for i := range page {
+		if len(markers) == 0 || len(versions) > 0 && newestFirst(versions[0], markers[0]) <= 0 {
+			page[i], versions = versions[0], versions[1:]
+		} else {
+			page[i], markers = markers[0], markers[1:]
+		}
+	}
+}
+
+func newestFirst(a, b walker.Entry) int {
+	switch c := cmp.Compare(a.Key, b.Key); {
+	case c != 0:
+		return c
+	case a.Latest != b.Latest && a.Latest:
+		return -1
+	case a.Latest != b.Latest:
+		return 1
+	}
+	return b.ModTime.Compare(a.ModTime)
 }
 
 // DeleteObjects implements Deleter.
