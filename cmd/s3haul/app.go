@@ -36,6 +36,7 @@ type app struct {
 	connectTimeout   int
 	debug            bool
 	concurrency      int
+	client           string
 	memory, partSize size
 }
 
@@ -84,6 +85,7 @@ no account and no network.
 	f.IntVar(&a.concurrency, "concurrency", 0, "most requests in flight, `N`; 0: 64")
 	f.Var(&a.memory, "memory", "most memory for buffers, `SIZE` (default 128MiB, at least 16MiB)")
 	f.Var(&a.partSize, "part-size", "`SIZE` of a part, and from which on files go in parts (default 8MiB)")
+	f.StringVar(&a.client, "client", "fast", "`NAME` of the S3 client: fast, or sdk for the AWS SDK's alone")
 	f.BoolVar(&a.debug, "debug", false, "tell of each request on stderr")
 	root.AddCommand(a.syncCmd(), a.cpCmd(), a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
 	return root
@@ -134,8 +136,11 @@ func version() string {
 // the local paths, none may be inside the server's directory, or the reverse.
 // The function that comes back ends both.
 func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func() error, error) {
+	if a.client != "fast" && a.client != "sdk" {
+		return nil, nil, usagef("--client is %q; give fast or sdk", a.client)
+	}
 	o := engine.Options{
-		EndpointURL: a.endpointURL, Profile: a.profile, Region: a.region,
+		SDK: a.client == "sdk", EndpointURL: a.endpointURL, Profile: a.profile, Region: a.region,
 		NoSign: a.noSign, NoVerifySSL: a.noVerify, CABundle: a.caBundle,
 		ReadTimeout: seconds(a.readTimeout), ConnectTimeout: seconds(a.connectTimeout),
 		MaxInFlight: a.concurrency, Memory: int64(a.memory), PartSize: int64(a.partSize),

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,6 +23,9 @@ func realMain() int {
 	if code, child := gateway.ChildMain(); child {
 		return code
 	}
+	// net/http logs what is odd about a connection; what matters of it comes
+	// back as an error.
+	log.SetOutput(io.Discard)
 	ctx, stop := interruptible()
 	defer stop()
 	return run(ctx, os.Args[1:])

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,7 +25,15 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	testscript.Main(withServer{m}, map[string]func(){"s3haul": main})
+	testscript.Main(withServer{m}, map[string]func(){"s3haul": mainWithClient})
+}
+
+// mainWithClient is main, with --client sdk where the tests are to run with it.
+func mainWithClient() {
+	if wiretest.SDK() && len(os.Args) > 1 && slices.Contains([]string{"sync", "cp", "rm", "ls", "mb", "rb"}, os.Args[1]) {
+		os.Args = slices.Insert(os.Args, 2, "--client=sdk")
+	}
+	main()
 }
 
 // withServer runs the tests inside of wiretest.Main, and that inside of
@@ -61,6 +70,7 @@ func variables(target wiretest.Target, home string) []string {
 		"AWS_ACCESS_KEY_ID=" + target.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY=" + target.SecretAccessKey,
 		"AWS_REGION=" + target.Region,
+		wiretest.ClientVariable + "=" + os.Getenv(wiretest.ClientVariable),
 	}
 	if target.SessionToken != "" {
 		vars = append(vars, "AWS_SESSION_TOKEN="+target.SessionToken)

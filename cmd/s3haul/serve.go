@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,8 @@ import (
 
 func (a *app) serveCmd() *cobra.Command {
 	var (
-		listen string
-		asJSON bool
+		listen, domain string
+		asJSON         bool
 	)
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
@@ -34,30 +35,33 @@ Ends with Ctrl-C; with --json, also when standard input ends.`,
 			if a.embedded != "" || a.endpointURL != "" {
 				return usagef("serve is a server itself: leave out --embedded and --endpoint-url")
 			}
-			return a.serve(cmd.Context(), args[0], listen, asJSON)
+			return a.serve(cmd.Context(), gateway.Options{Dir: args[0], Listen: listen, Domain: domain}, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:9000", "`HOST:PORT` to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&domain, "domain", "", "take the bucket from the host name too, as in bucket.`NAME`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one line of JSON for a program, and end with standard input")
 	return cmd
 }
 
-func (a *app) serve(ctx context.Context, dir, listen string, asJSON bool) error {
-	if _, _, err := net.SplitHostPort(listen); err != nil {
-		return usagef("--listen %q: write HOST:PORT, as 127.0.0.1:9000", listen)
+func (a *app) serve(ctx context.Context, o gateway.Options, asJSON bool) error {
+	if _, _, err := net.SplitHostPort(o.Listen); err != nil {
+		return usagef("--listen %q: write HOST:PORT, as 127.0.0.1:9000", o.Listen)
 	}
-	o := gateway.Options{Dir: dir, Listen: listen}
+	if strings.ContainsAny(o.Domain, ":/ ") || strings.HasPrefix(o.Domain, ".") {
+		return usagef("--domain %q: write a host name alone, as localhost", o.Domain)
+	}
 	if a.debug {
 		o.Log = a.stderr
 	}
 	server, err := gateway.Start(ctx, o)
 	if errors.Is(err, gateway.ErrAddrInUse) {
-		return &advised{fmt.Errorf("%s: %w", listen, gateway.ErrAddrInUse), "another program listens there: give --listen another port, or port 0 for a free one"}
+		return &advised{fmt.Errorf("%s: %w", o.Listen, gateway.ErrAddrInUse), "another program listens there: give --listen another port, or port 0 for a free one"}
 	}
 	if err != nil {
 		return err
 	}
-	err = a.announce(server, dir, asJSON)
+	err = a.announce(server, o.Dir, asJSON)
 	if err == nil {
 		eof := make(chan struct{})
 		if asJSON {

@@ -74,7 +74,7 @@ func (s *server) spawn() (Target, error) {
 	// passes standard input on as it is, so the server ends when this process
 	// does. The context would end `go run` alone, and cost a goroutine.
 	cmd := exec.CommandContext(context.Background(),
-		"go", "run", s.pkg, "serve", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--json")
+		"go", "run", s.pkg, "serve", filepath.Join(dir, "data"), "--listen", "127.0.0.1:0", "--domain", Domain, "--json")
 	cmd.Stderr = log // a file, for a writer costs a goroutine
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

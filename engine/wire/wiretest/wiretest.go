@@ -28,6 +28,11 @@ const endpointEnv = "S3HAUL_TEST_ENDPOINT"
 
 const defaultRegion = "us-east-1"
 
+// Domain is what the embedded server takes for the end of a host name that
+// begins with a bucket: a client that dials the address of [Target.Endpoint]
+// whatever the host is may use http://bucket.localhost.
+const Domain = "localhost"
+
 // shared is the server of this test binary. There is one because a start costs
 // more than most tests; each test has a bucket of its own on it.
 var shared = &server{pkg: "github.com/s3haul/s3haul/cmd/s3haul"} //nolint:gochecknoglobals // see above
@@ -71,7 +76,7 @@ func Isolate() {
 
 // Target is an S3 endpoint with the credentials to use it.
 type Target struct {
-	// Endpoint is a URL; buckets are in its path.
+	// Endpoint is a URL; buckets are in its path. See [Domain].
 	Endpoint        string
 	AccessKeyID     string
 	SecretAccessKey string

@@ -53,6 +53,8 @@ type childConfig struct {
 	Sidecar   string `json:"sidecar"`
 	// Listen is a host:port, or the path of a socket.
 	Listen string `json:"listen"`
+	// Domain is behind the bucket in host names, if it is not empty.
+	Domain string `json:"domain"`
 	// SocketDir is removed at the end, if it is not empty.
 	SocketDir string `json:"socket_dir"`
 	// Linger is set where others than the parent may be connected.
@@ -156,6 +158,7 @@ func serve(ctx context.Context, cfg childConfig, g *gate, ready func()) error {
 		RootUserSecret:    cfg.SecretKey,
 		Region:            region,
 		Ports:             []string{cfg.Listen},
+		VirtualDomain:     cfg.Domain,
 		MaxConnections:    maxRequests,
 		MaxRequests:       maxRequests,
 		MultipartMaxParts: 10_000,

@@ -52,6 +52,10 @@ type Options struct {
 	// in a private directory, or a port of the loopback interface where there
 	// can be no such socket.
 	Listen string
+	// Domain has the server take the bucket from the host name as well: a
+	// request to bucket.Domain, with or without a port. Empty takes it from the
+	// path alone.
+	Domain string
 	// Log receives what the server prints, if it is not nil. It is written to
 	// from another goroutine until Done is closed.
 	Log io.Writer

@@ -265,3 +265,24 @@ func TestStartFails(t *testing.T) {
 		}
 	})
 }
+
+// With a domain the bucket may stand in the host name, and in the path still.
+func TestDomain(t *testing.T) {
+	s := startServer(t, Options{Dir: t.TempDir(), Domain: "example.test"})
+	putGet(t, s, "bucket")
+	c, done := client(s)
+	defer done()
+	g, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("bucket"), Key: aws.String("a/b")}, func(o *s3.Options) {
+		o.UsePathStyle, o.BaseEndpoint = false, aws.String("http://example.test")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(g.Body)
+	if err := errors.Join(err, g.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != "newer" {
+		t.Errorf("by the host name it is %q", got)
+	}
+}

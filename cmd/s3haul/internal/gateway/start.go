@@ -61,6 +61,7 @@ func start(ctx context.Context, o Options) (*Server, error) {
 		Versions:  dir.versions,
 		Sidecar:   dir.sidecar,
 		Listen:    o.Listen,
+		Domain:    o.Domain,
 		Linger:    o.Listen != "",
 	}
 	if o.Listen == "" {
