@@ -192,15 +192,19 @@ func (r *run) targetName(key string) string {
 }
 
 // special says that the destination is written directly and not replaced: a
-// single device or pipe, and whatever is below /dev. /dev/stdout is a link, to a
-// file where the output goes to one, and replacing it would take it from everybody.
+// single device or pipe, and a link below /dev. /dev/stdout is one, to a file
+// where the output goes to one, and replacing it would take it from everybody.
+// What is in /dev/shm is a file like any other.
 func (r *run) special() bool {
 	if !r.dst.one || !r.dst.local() {
 		return false
 	}
+	kinds := os.ModeDevice | os.ModeNamedPipe | os.ModeCharDevice
+	stat := os.Stat
 	if strings.HasPrefix(r.dst.path, "/dev/") {
-		return true
+		kinds |= os.ModeSymlink
+		stat = os.Lstat
 	}
-	fi, err := os.Stat(r.dst.path)
-	return err == nil && fi.Mode()&(os.ModeDevice|os.ModeNamedPipe|os.ModeCharDevice) != 0
+	fi, err := stat(r.dst.path)
+	return err == nil && fi.Mode()&kinds != 0
 }

@@ -61,7 +61,7 @@ func mayImport() map[string][]string {
 		"engine/wire":          {"engine/wire/s3xml", "walker", "walker/bucket", sdk, smithy, "gopkg.in/ini.v1"},
 		"engine/wire/s3xml":    {"walker", "walker/bucket"},
 		"engine/wire/wiretest": {sdk, "github.com/google/uuid", goleak},
-		"engine/transfer":      {"engine/checksum", "engine/pool", "engine/wire", "walker", "walker/local", sdk, smithy, "github.com/minio/crc64nvme", sync, sys},
+		"engine/transfer":      {"engine/checksum", "engine/pool", "engine/wire", "engine/wire/s3xml", "walker", "walker/local", sdk, smithy, sync, sys},
 		"engine/remove":        {"engine/pool", "engine/wire", "walker"},
 	}
 }

@@ -225,7 +225,7 @@ func (c *call) resource() string {
 // finish sending and read the answer. One that asked before it sends is told
 // by the answer.
 func (c *call) drain() {
-	if c.r.Body == nil || c.r.ContentLength == 0 || c.header("Expect") != "" {
+	if c.r.Body == nil || c.r.ContentLength == 0 {
 		return
 	}
 	buf := c.s.buffers.Get().(*[]byte)

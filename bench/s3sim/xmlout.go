@@ -69,7 +69,8 @@ func appendMoment(dst []byte, nanos int64) []byte {
 
 // appendText appends s as text of an element. A control character that XML
 // cannot have is written as S3 writes it, as a reference that a strict reader
-// refuses: whoever has such keys asks for encoding-type=url.
+// refuses: whoever has such keys asks for encoding-type=url. What is no UTF-8
+// is only in documents of errors, which name what was asked for.
 func appendText[S string | []byte](dst []byte, s S) []byte {
 	from := 0
 	for i := 0; i < len(s); i++ {
@@ -85,6 +86,13 @@ func appendText[S string | []byte](dst []byte, s S) []byte {
 			with = "&quot;"
 		case ch < 0x20:
 			with = "&#x" + strconv.FormatInt(int64(ch), 16) + ";"
+		case ch >= utf8.RuneSelf:
+			r, size := utf8.DecodeRuneInString(string(s[i:min(i+utf8.UTFMax, len(s))]))
+			if r != utf8.RuneError || size > 1 {
+				i += size - 1
+				continue
+			}
+			with = "\ufffd"
 		default:
 			continue
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/engine/wire/s3xml"
 )
 
 // getRanges downloads src in ranges, and holds the sum of them all against the
@@ -136,7 +137,7 @@ func (t *Transfer) getRange(ctx context.Context, src Object, from, to int64, f *
 	}
 	defer buf.Release()
 	w := &rangeWriter{w: f.File, from: from, to: to, progress: t.Progress}
-	err = t.parts.fetch(ctx, &rangeClient{Objects: t.Client, src: src, length: to - from}, src, from, to, w, buf.Bytes())
+	err = t.parts.fetch(ctx, &rangeClient{Objects: t.Client, src: src, from: from, to: to}, src, from, to, w, buf.Bytes())
 	if err != nil {
 		t.Progress(-w.sum.Size)
 		return checksum.CRC64NVME{}, replaced(src, err)
@@ -149,8 +150,8 @@ func (t *Transfer) getRange(ctx context.Context, src Object, from, to int64, f *
 // follow.
 type rangeClient struct {
 	wire.Objects
-	src    Object
-	length int64 // of the range
+	src      Object
+	from, to int64
 }
 
 func (c *rangeClient) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
@@ -158,19 +159,21 @@ func (c *rangeClient) GetObject(ctx context.Context, in *s3.GetObjectInput, opts
 	if err != nil {
 		return nil, err
 	}
-	if err := c.check(in, out); err != nil {
+	if err := c.check(out); err != nil {
 		_ = out.Body.Close()
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *rangeClient) check(in *s3.GetObjectInput, out *s3.GetObjectOutput) error {
-	want := fmt.Sprintf("bytes %s/%d", aws.ToString(in.Range)[len("bytes="):], c.src.Size)
-	if got := aws.ToString(out.ContentRange); got != want {
+func (c *rangeClient) check(out *s3.GetObjectOutput) error {
+	want := fmt.Sprintf("bytes %d-%d/%d", c.from, c.to-1, c.src.Size)
+	got := aws.ToString(out.ContentRange)
+	from, last, size, err := s3xml.ContentRange(got)
+	if err != nil || from != c.from || last != c.to-1 || size != c.src.Size {
 		return fmt.Errorf("GetObject s3://%s/%s: the store answered with Content-Range %q instead of %q", c.src.Bucket, c.src.Key, got, want)
 	}
-	if out.ContentLength != nil && *out.ContentLength != c.length {
+	if out.ContentLength != nil && *out.ContentLength != c.to-c.from {
 		return fmt.Errorf("GetObject s3://%s/%s: the store answered with Content-Length %d to %s: %w",
 			c.src.Bucket, c.src.Key, *out.ContentLength, want, errLength)
 	}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+
+	"github.com/s3haul/s3haul/engine/wire/s3xml"
 )
 
 // fast answers the operations that are sent by the million itself: the SDK's
@@ -97,7 +100,7 @@ func (c *fast) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...fun
 	err := c.send(ctx, at, r, func(resp *http.Response) error {
 		if err := c.get.out.decode(resp.Header, reflect.ValueOf(out).Elem()); err != nil {
 			_ = resp.Body.Close()
-			return r.fail(&smithy.DeserializationError{Err: err})
+			return r.unread(resp, err)
 		}
 		out.Body = resp.Body
 		return nil
@@ -173,12 +176,24 @@ func exchange[O any](ctx context.Context, c *fast, at *place, r *request, codec 
 	out := new(O)
 	err := c.send(ctx, at, r, func(resp *http.Response) error {
 		defer resp.Body.Close()
-		// What is left in a connection keeps it from being used again.
-		if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxErrorBody)); err != nil {
-			return r.fail(&smithy.DeserializationError{Err: fmt.Errorf("the answer broke off: %w", err)})
+		// There should be no body. One may say that it is no success after
+		// all; and what is left in a connection keeps it from being used again.
+		if resp.ContentLength != 0 && r.method != http.MethodHead {
+			b, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+			if err != nil {
+				return r.unread(resp, fmt.Errorf("the answer broke off: %w", err))
+			}
+			switch _, ok, err := s3xml.Error(b); {
+			case ok:
+				return r.failed(resp, b)
+			case err != nil:
+				return r.unread(resp, err)
+			case !s3xml.CanCarry(string(b)):
+				return r.unread(resp, errors.New("a body of the answer that is no text"))
+			}
 		}
 		if err := codec.out.decode(resp.Header, reflect.ValueOf(out).Elem()); err != nil {
-			return r.fail(&smithy.DeserializationError{Err: err})
+			return r.unread(resp, err)
 		}
 		return nil
 	})

@@ -174,8 +174,8 @@ func (c *fast) read(ctx context.Context, at *place, r *request, parse func(*http
 		// S3 may find out late that it cannot do it, and then says so in an
 		// answer that began as a success.
 		if instead, ok := errors.AsType[*s3xml.InsteadError](err); ok {
-			return r.fail(responseError(resp, instead.ErrorDocument, modelled(r.op, instead.ErrorDocument)))
+			return r.fail(responseError(resp, instead.ErrorDocument, modelled(r.op, instead.ErrorDocument, instead.Message)))
 		}
-		return r.fail(responseError(resp, s3xml.ErrorDocument{}, &smithy.DeserializationError{Err: err}))
+		return r.unread(resp, err)
 	})
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -34,6 +35,11 @@ func (e *s3Error) Error() string {
 // Unwrap gives errors.As the types of the SDK that this one is made of.
 func (e *s3Error) Unwrap() error { return e.ResponseError }
 
+// unread is the error of an answer that is a success and cannot be understood.
+func (r *request) unread(resp *http.Response, err error) error {
+	return r.fail(responseError(resp, s3xml.ErrorDocument{}, &smithy.DeserializationError{Err: err}))
+}
+
 // failed makes the error of an answer whose body has been read.
 func (r *request) failed(resp *http.Response, body []byte) error {
 	doc, ok, err := s3xml.Error(body)
@@ -45,21 +51,25 @@ func (r *request) failed(resp *http.Response, body []byte) error {
 			Message: fmt.Sprintf("%s (the answer is not S3's: %v)", http.StatusText(resp.StatusCode), err),
 		}))
 	}
-	if !ok || doc.Code == "" && doc.Message == "" {
-		doc.Code, doc.Message = statusCode(resp.StatusCode), http.StatusText(resp.StatusCode)
+	message := doc.Message
+	if doc.Code == "" && doc.Message == "" || !ok {
+		doc.Code, message = statusCode(resp.StatusCode), http.StatusText(resp.StatusCode)
 	}
 	if doc.Code == "" {
-		doc.Code = "UnknownError"
+		doc.Code = unknown
 	}
-	return r.fail(responseError(resp, doc, modelled(r.op, doc)))
+	return r.fail(responseError(resp, doc, modelled(r.op, doc, message)))
 }
+
+// unknown is the SDK's word for a code or a message that an answer lacks.
+const unknown = "UnknownError"
 
 // statusCode is the code of an answer that has none: "Not Found" is NotFound.
 func statusCode(status int) string {
 	if text := http.StatusText(status); text != "" {
 		return strings.ReplaceAll(text, " ", "")
 	}
-	return "UnknownError"
+	return unknown
 }
 
 func responseError(resp *http.Response, doc s3xml.ErrorDocument, err error) error {
@@ -79,8 +89,9 @@ func responseError(resp *http.Response, doc s3xml.ErrorDocument, err error) erro
 	}
 }
 
-// modelled gives an error the type that the SDK has for it in that operation.
-func modelled(op string, doc s3xml.ErrorDocument) error {
+// modelled gives an error the type that the SDK has for it in that operation;
+// general is the message of an error that has none there.
+func modelled(op string, doc s3xml.ErrorDocument, general string) error {
 	message := &doc.Message
 	if doc.Message == "" {
 		message = nil
@@ -89,7 +100,10 @@ func modelled(op string, doc s3xml.ErrorDocument) error {
 	case "GetObject NoSuchKey":
 		return &types.NoSuchKey{Message: message}
 	case "GetObject InvalidObjectState":
-		return &types.InvalidObjectState{Message: message}
+		return &types.InvalidObjectState{
+			Message: message, StorageClass: types.StorageClass(doc.StorageClass),
+			AccessTier: types.IntelligentTieringAccessTier(doc.AccessTier),
+		}
 	case "HeadObject NotFound":
 		return &types.NotFound{Message: message}
 	case "ListObjectsV2 NoSuchBucket":
@@ -103,5 +117,5 @@ func modelled(op string, doc s3xml.ErrorDocument) error {
 	case "PutObject TooManyParts":
 		return &types.TooManyParts{Message: message}
 	}
-	return &smithy.GenericAPIError{Code: doc.Code, Message: doc.Message}
+	return &smithy.GenericAPIError{Code: doc.Code, Message: cmp.Or(general, unknown)}
 }

@@ -75,7 +75,7 @@ func (s *sender) send(ctx context.Context, at *place, r *request, read func(*htt
 	var moved, clock, token bool
 	for redirects := 0; ; {
 		resp, cleanup, err := s.once(ctx, at, r)
-		if err == nil && resp.StatusCode < 300 {
+		if err == nil && resp.StatusCode >= 200 && resp.StatusCode < 300 {
 			err = read(resp)
 			cleanup()
 			return err
@@ -90,7 +90,7 @@ func (s *sender) send(ctx context.Context, at *place, r *request, read func(*htt
 			return r.fail(&smithy.CanceledError{Err: ctx.Err()})
 		}
 		switch {
-		case redirects < 3 && (resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect):
+		case redirects < maxRedirects && (resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect):
 			next := at.redirected(resp.Header.Get("Location"))
 			if next == nil {
 				return err

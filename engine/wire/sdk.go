@@ -63,6 +63,9 @@ func (c *sdk) ListObjects(ctx context.Context, req bucket.ListRequest, into *buc
 		return err
 	}
 	into.Reset()
+	if out.Name == nil && out.IsTruncated == nil && out.EncodingType == "" && len(out.Contents)+len(out.CommonPrefixes) == 0 {
+		return fmt.Errorf("listing s3://%s/%s: %w", req.Bucket, req.Prefix, errNoListing)
+	}
 	unescape := unescaper(out.EncodingType)
 	for i := range out.Contents {
 		o := &out.Contents[i]
@@ -116,8 +119,11 @@ func checkVersions(req bucket.VersionsRequest, truncated bool, page *bucket.Page
 }
 
 var (
-	errNoWayOn  = errors.New("the store says that there is more, and not where to go on")
-	errSamePage = errors.New("the store sends the same page again and again")
+	// The SDK reads an empty or foreign answer as one that has nothing in it,
+	// and who syncs with that deletes everything.
+	errNoListing = errors.New("the answer is no listing")
+	errNoWayOn   = errors.New("the store says that there is more, and not where to go on")
+	errSamePage  = errors.New("the store sends the same page again and again")
 )
 
 // unescaper decodes the keys of a listing.
@@ -159,6 +165,9 @@ func (c *sdk) ListVersions(ctx context.Context, req bucket.VersionsRequest, into
 // versionPage puts the two lists of the SDK into one.
 func versionPage(out *s3.ListObjectVersionsOutput, req bucket.VersionsRequest, into *bucket.Page) error {
 	into.Reset()
+	if out.Name == nil && out.IsTruncated == nil && out.EncodingType == "" && len(out.Versions)+len(out.DeleteMarkers)+len(out.CommonPrefixes) == 0 {
+		return fmt.Errorf("listing the versions of s3://%s/%s: %w", req.Bucket, req.Prefix, errNoListing)
+	}
 	unescape := unescaper(out.EncodingType)
 	for i := range out.Versions {
 		v := &out.Versions[i]

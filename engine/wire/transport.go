@@ -18,6 +18,8 @@ const (
 	// A request line, its headers and a small body fit in one write. A large
 	// body goes past these buffers, both ways.
 	connBuffer = 16 << 10
+	// maxRedirects is how often a request follows a 307 or 308.
+	maxRedirects = 3
 )
 
 // ConnMemory is what one connection holds in buffers at the most, in bytes:
@@ -73,7 +75,10 @@ func httpClient(o Options) *awshttp.BuildableClient {
 // that its idle connections can be closed. It follows the two redirects that
 // keep method and body, as the SDK's own client does.
 func plainClient(cfg aws.Config) *http.Client {
-	c := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+	c := &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) >= maxRedirects {
+			return http.ErrUseLastResponse
+		}
 		switch r.Response.StatusCode {
 		case http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
 			return nil

@@ -14,6 +14,9 @@ type ErrorDocument struct {
 	Region, Endpoint string
 	// BucketName is the bucket that the error is about.
 	BucketName string
+	// StorageClass and AccessTier say where an object is that cannot be read
+	// before it is restored.
+	StorageClass, AccessTier string
 }
 
 // InsteadError is an answer with the status 200 that is an error all the same.
@@ -96,6 +99,10 @@ func (p *parser) errorDocument(doc *ErrorDocument, root string) {
 			into = &doc.Endpoint
 		case "BucketName":
 			into = &doc.BucketName
+		case "StorageClass":
+			into = &doc.StorageClass
+		case "AccessTier":
+			into = &doc.AccessTier
 		}
 		if into == nil {
 			p.skip()

@@ -1,0 +1,381 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/s3haul/s3haul/bench/s3sim"
+)
+
+// comparison is one run of this program.
+type comparison struct {
+	options       *options
+	dir           string // all that is made is in it
+	measurer      string // bench/compare/measure, built
+	simulator     string // bench/s3sim/cmd/s3sim, built
+	s3haul, floor *tool
+	tools         []*tool
+	source        *source
+	record        *Record
+	progress      io.Writer
+	names         int // of runs, for fresh directories and prefixes
+}
+
+func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (err error) {
+	dir, err := os.MkdirTemp(o.dir, "s3haul-compare-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	c := &comparison{
+		options: o, dir: dir, progress: stderr,
+		source: &source{dir: dir, scale: o.scale, large: o.large, content: s3sim.Content(0), sets: map[string]*files{}},
+		record: &Record{
+			Time: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Rounds: o.rounds, Scale: o.scale,
+			TLS: o.tls, Endpoint: o.endpoint, Filesystem: filesystem(dir),
+		},
+	}
+	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	ran := c.all(ctx)
+	if len(c.record.Cells) == 0 {
+		return ran
+	}
+	return errors.Join(ran, c.publish(stdout))
+}
+
+// prepare builds what takes part and finds the others' programs.
+func (c *comparison) prepare(ctx context.Context) error {
+	for _, sub := range []string{"bin", "home", "runs"} {
+		if err := os.Mkdir(filepath.Join(c.dir, sub), 0o777); err != nil {
+			return err
+		}
+	}
+	programs := map[string]string{}
+	packages := []string{"cmd/s3haul", "bench/floor", "bench/compare/measure"}
+	if c.options.endpoint == "" {
+		packages = append(packages, "bench/s3sim/cmd/s3sim")
+		c.record.Endpoint = "s3sim"
+	}
+	for _, pkg := range packages {
+		c.say("building %s", pkg)
+		path, err := build(ctx, pkg, filepath.Join(c.dir, "bin"))
+		if err != nil {
+			return err
+		}
+		programs[filepath.Base(pkg)] = path
+	}
+	c.measurer, c.simulator = programs["measure"], programs["s3sim"]
+	c.s3haul, c.floor = s3haul(programs["s3haul"]), plainLoop(programs["floor"])
+	return c.find(ctx)
+}
+
+// find puts together the tools that take part.
+func (c *comparison) find(ctx context.Context) error {
+	wanted := func(name string) bool { return len(c.options.tools) == 0 || slices.Contains(c.options.tools, name) }
+	known := []string{c.s3haul.name, c.floor.name}
+	var candidates []*tool
+	for _, t := range []*tool{c.s3haul, c.floor} {
+		if wanted(t.name) {
+			candidates = append(candidates, t)
+		}
+	}
+	for _, t := range others() {
+		known = append(known, t.name)
+		path := *c.options.paths[t.name]
+		asked := path != "" || slices.Contains(c.options.tools, t.name)
+		if path == "" {
+			path = t.name
+		}
+		found, err := exec.LookPath(path)
+		if err == nil {
+			found, err = filepath.Abs(found)
+		}
+		switch {
+		case !wanted(t.name):
+		case err == nil:
+			t.path = found
+			candidates = append(candidates, t)
+		case asked:
+			return fmt.Errorf("%s: %w", t.name, err)
+		}
+	}
+	for _, name := range c.options.tools {
+		if !slices.Contains(known, name) {
+			return fmt.Errorf("there is no tool %q: %s are there", name, strings.Join(known, ", "))
+		}
+	}
+	for _, t := range candidates {
+		says, err := c.version(ctx, t)
+		if err != nil {
+			return err
+		}
+		if says == "" {
+			c.say("%s is another program of that name", t.path)
+			continue
+		}
+		c.tools = append(c.tools, t)
+		c.record.Tools = append(c.record.Tools, Tool{t.name, says})
+	}
+	return nil
+}
+
+// version is the first line that the tool says of its version; "" where the
+// program is another one of that name.
+func (c *comparison) version(ctx context.Context, t *tool) (string, error) {
+	nowhere := &store{}
+	j := job{kind: version}
+	if t.args(j, nowhere) == nil {
+		return runtime.Version(), nil // the plain loop
+	}
+	done, err := c.measure(ctx, t, nowhere, j)
+	if err != nil {
+		return "", fmt.Errorf("its version: %w", err)
+	}
+	text, err := os.ReadFile(done.stdout)
+	first, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
+	first = strings.TrimSpace(first)
+	if !strings.Contains(first, t.says) {
+		return "", err
+	}
+	for _, name := range []string{t.name + " version ", t.name + " "} {
+		first = strings.TrimPrefix(first, name)
+	}
+	return first, err
+}
+
+// all runs every workload at every latency.
+func (c *comparison) all(ctx context.Context) error {
+	works, err := chosen(c.options.workloads)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, w := range works {
+		for i, latency := range c.options.latencies {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if w.once && i > 0 {
+				continue
+			}
+			if w.once {
+				latency = ""
+			}
+			errs = append(errs, c.workload(ctx, w, latency))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *comparison) store(ctx context.Context, w *workload, latency string) (*store, error) {
+	if c.options.endpoint != "" {
+		return given(ctx, c.options)
+	}
+	sim := simulator{
+		program: c.simulator, latency: latency, tls: c.options.tls,
+		noop: c.source.scaled(noopCount), dir: c.dir,
+	}
+	if w.keep != nil {
+		sim.keepBodies = w.keep(c)
+	}
+	return sim.start(ctx)
+}
+
+// workload gives the work to each tool in turn, in rounds, so that whatever else
+// the machine does hits them alike. A tool that fails is out of it.
+func (c *comparison) workload(ctx context.Context, w *workload, latency string) (err error) {
+	c.say("%s %s", w.name, latency)
+	f, err := w.files(ctx, c.source)
+	if err != nil {
+		return err
+	}
+	s, err := c.store(ctx, w, latency)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if w.prepare != nil {
+		if err := w.prepare(ctx, c, s, f); err != nil {
+			return fmt.Errorf("%s: preparing: %w", w.name, err)
+		}
+	}
+	type entrant struct {
+		*tool
+		*Cell
+	}
+	var entrants []entrant
+	for _, t := range c.tools {
+		if t.args(w.job(c, s, f, "x"), s) == nil {
+			continue
+		}
+		cell := &Cell{Workload: w.name, Latency: latency, Tool: t.name, Runs: []Run{}}
+		c.record.Cells = append(c.record.Cells, cell)
+		entrants = append(entrants, entrant{t, cell})
+	}
+	var errs []error
+	for round := range c.options.rounds + 1 { // the first warms up
+		for i := range entrants {
+			e := entrants[(round+i)%len(entrants)]
+			if e.Error != "" {
+				continue
+			}
+			run, err := c.figure(ctx, e.tool, w, s, f)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err != nil {
+				err = fmt.Errorf("%s: %s: %w", w.name, e.name, err)
+				c.say("%v", err)
+				e.Error = err.Error()
+				errs = append(errs, err)
+				continue
+			}
+			c.say("%s %s round %d: %s: %.2f s, CPU %.2f s", w.name, latency, round, e.name, run.Wall, run.cpu())
+			if round > 0 {
+				e.Runs = append(e.Runs, run)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// figure has the tool do the work as often as makes one figure, checked each
+// time, and returns the mean.
+func (c *comparison) figure(ctx context.Context, t *tool, w *workload, s *store, f *files) (Run, error) {
+	times := max(1, w.repeat)
+	var sum Run
+	for range times {
+		c.names++
+		run, err := c.once(ctx, t, w, s, f, fmt.Sprintf("run-%04d", c.names))
+		if err != nil {
+			return Run{}, err
+		}
+		sum.Wall += run.Wall / float64(times)
+		sum.User += run.User / float64(times)
+		sum.System += run.System / float64(times)
+		sum.PeakRSS = max(sum.PeakRSS, run.PeakRSS)
+		sum.Requests, sum.Sent, sum.Received = run.Requests, run.Sent, run.Received
+	}
+	return sum, nil
+}
+
+func (c *comparison) once(ctx context.Context, t *tool, w *workload, s *store, f *files, name string) (run Run, err error) {
+	fresh := c.fresh(name)
+	if err := os.MkdirAll(fresh, 0o777); err != nil {
+		return run, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
+	if err := s.reset(ctx); err != nil {
+		return run, err
+	}
+	done, err := c.measure(ctx, t, s, w.job(c, s, f, name))
+	if err != nil {
+		return run, err
+	}
+	run = done.run
+	if s.simulated {
+		if done.stats, err = s.stats(ctx); err != nil {
+			return run, err
+		}
+		run.Requests, run.Sent, run.Received = done.stats.Ops, done.stats.BytesIn, done.stats.BytesOut
+	}
+	return run, w.check(ctx, c, s, f, done)
+}
+
+// measure runs the tool once, and fails where it does.
+func (c *comparison) measure(ctx context.Context, t *tool, s *store, j job) (done outcome, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.options.timeout, fmt.Errorf("%s was not done within %v", t.name, c.options.timeout))
+	defer cancel()
+	at := func(name string) string { return filepath.Join(c.dir, "runs", name) }
+	done = outcome{job: j, stdout: at("stdout")}
+	stdout, err := os.Create(done.stdout)
+	if err != nil {
+		return done, err
+	}
+	defer stdout.Close()
+	stderr, err := os.Create(at("stderr"))
+	if err != nil {
+		return done, err
+	}
+	defer stderr.Close()
+	cmd := exec.CommandContext(ctx, c.measurer, append([]string{at("result"), t.path}, t.args(j, s)...)...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Dir = filepath.Join(c.dir, "home")
+	cmd.Env = t.environment(s, c.environment())
+	// The measurer ends its child before itself.
+	cmd.Cancel = func() error {
+		if runtime.GOOS == "windows" {
+			return cmd.Process.Kill()
+		}
+		return cmd.Process.Signal(os.Interrupt)
+	}
+	cmd.WaitDelay = 10 * time.Second
+	failed := func(why error) error {
+		return fmt.Errorf("%s %s: %w%s", t.name, strings.Join(t.args(j, s), " "), why, lastLines(stdout.Name(), stderr.Name()))
+	}
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return done, failed(err)
+	}
+	text, err := os.ReadFile(at("result"))
+	if err != nil {
+		return done, err
+	}
+	var result struct {
+		Run
+		Exit int `json:"exit"`
+	}
+	if err := json.Unmarshal(text, &result); err != nil {
+		return done, fmt.Errorf("the figures of %s: %w", t.name, err)
+	}
+	if result.Exit != 0 {
+		return done, failed(fmt.Errorf("exit code %d", result.Exit))
+	}
+	done.run = result.Run
+	return done, nil
+}
+
+// environment is what a program needs to run at all; whatever else is set here
+// could be a setting of one tool alone.
+func (c *comparison) environment() []string {
+	home := filepath.Join(c.dir, "home")
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "TMPDIR=" + home}
+	for _, name := range []string{"PATH", "SYSTEMROOT", "LANG"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// lastLines are the ends of what a program said before it failed.
+func lastLines(paths ...string) string {
+	var said strings.Builder
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil || len(text) == 0 {
+			continue
+		}
+		said.WriteString("\n")
+		said.Write(text[max(0, len(text)-1000):])
+	}
+	return said.String()
+}
+
+func (c *comparison) say(format string, args ...any) {
+	fmt.Fprintf(c.progress, format+"\n", args...)
+}

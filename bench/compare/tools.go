@@ -1,0 +1,246 @@
+package main
+
+import (
+	"net/url"
+	"strings"
+)
+
+// kind is what a tool is to do.
+type kind int
+
+const (
+	upTree   kind = iota // all files below local to keys below key
+	upFile               // the file local to key
+	downTree             // all keys below key to files below local
+	downFile             // key to the file local
+	syncTree             // as upTree, where that changes something
+	list                 // the keys below key, one a line
+	version              // say which version it is
+)
+
+// job is one piece of work. The local path and the key of a tree end with a
+// slash; the key may be empty.
+type job struct {
+	kind        kind
+	local       string
+	bucket, key string
+}
+
+func (j job) s3() string { return "s3://" + j.bucket + "/" + j.key }
+
+// tool knows how a program is called.
+type tool struct {
+	name string
+	path string
+	// args are its arguments for a job; nil where it cannot do that.
+	args func(j job, s *store) []string
+	// env is its environment beyond what every tool has; may be nil.
+	env func(s *store) []string
+	// says is what its version has in it, where other programs have its name.
+	says string
+}
+
+// environment is all that a tool sees: AWS's own variables, an empty home, and
+// no configuration of whoever runs this.
+func (t *tool) environment(s *store, base []string) []string {
+	env := append(base,
+		"AWS_ACCESS_KEY_ID="+s.id, "AWS_SECRET_ACCESS_KEY="+s.secret,
+		"AWS_REGION="+s.region, "AWS_DEFAULT_REGION="+s.region,
+		"AWS_ENDPOINT_URL="+s.endpoint, "AWS_EC2_METADATA_DISABLED=true")
+	if s.caFile != "" {
+		env = append(env, "AWS_CA_BUNDLE="+s.caFile)
+	}
+	if t.env != nil {
+		env = append(env, t.env(s)...)
+	}
+	return env
+}
+
+func s3haul(path string) *tool {
+	return &tool{name: "s3haul", path: path, args: func(j job, s *store) []string {
+		args := awsLike(j)
+		if j.kind == version {
+			return args
+		}
+		return append(args, "--endpoint-url", s.endpoint)
+	}}
+}
+
+// awsLike are the arguments of aws s3 and of s3haul.
+func awsLike(j job) []string {
+	switch j.kind {
+	case upTree:
+		return []string{"cp", "--recursive", j.local, j.s3()}
+	case downTree:
+		return []string{"cp", "--recursive", j.s3(), j.local}
+	case upFile:
+		return []string{"cp", j.local, j.s3()}
+	case downFile:
+		return []string{"cp", j.s3(), j.local}
+	case syncTree:
+		return []string{"sync", j.local, j.s3()}
+	case list:
+		return []string{"ls", "--recursive", j.s3()}
+	case version:
+		return []string{"--version"}
+	}
+	return nil
+}
+
+func plainLoop(path string) *tool {
+	return &tool{name: "floor", path: path, args: func(j job, _ *store) []string {
+		switch j.kind {
+		case upTree, upFile:
+			return []string{"up", j.local, j.bucket, j.key}
+		case downTree, downFile:
+			return []string{"down", j.local, j.bucket, j.key}
+		default:
+			return nil
+		}
+	}}
+}
+
+// others are the tools of others, in the order of the table.
+func others() []*tool {
+	return []*tool{s5cmd(), rclone(), awsCLI(), mc(), s3cmd()}
+}
+
+func s5cmd() *tool {
+	return &tool{name: "s5cmd", args: func(j job, s *store) []string {
+		global := []string{"--endpoint-url", s.endpoint}
+		switch j.kind {
+		case upTree, upFile:
+			return append(global, "cp", j.local, j.s3())
+		case downTree:
+			return append(global, "cp", j.s3()+"*", j.local)
+		case downFile:
+			return append(global, "cp", j.s3(), j.local)
+		case syncTree:
+			return append(global, "sync", j.local, j.s3())
+		case list:
+			return append(global, "ls", j.s3()+"*")
+		case version:
+			return []string{"version"}
+		}
+		return nil
+	}}
+}
+
+func rclone() *tool {
+	return &tool{
+		name: "rclone",
+		args: func(j job, s *store) []string {
+			var global []string
+			if s.caFile != "" {
+				global = []string{"--ca-cert", s.caFile}
+			}
+			remote := "s3:" + j.bucket + "/" + j.key
+			switch j.kind {
+			case upTree:
+				return append(global, "copy", j.local, remote)
+			case downTree:
+				return append(global, "copy", remote, j.local)
+			case upFile:
+				return append(global, "copyto", j.local, remote)
+			case downFile:
+				return append(global, "copyto", remote, j.local)
+			case syncTree:
+				// Its default asks for the head of every object, for a time
+				// that only rclone writes there. This compares what the
+				// others do, and is what its manual advises for S3.
+				return append(global, "sync", "--update", "--use-server-modtime", j.local, remote)
+			case list:
+				return append(global, "lsf", "--recursive", "--files-only", remote)
+			case version:
+				return []string{"version"}
+			}
+			return nil
+		},
+		env: func(s *store) []string {
+			const section = "RCLONE_CONFIG_S3_"
+			return []string{
+				section + "TYPE=s3", section + "PROVIDER=Other", section + "ENDPOINT=" + s.endpoint, section + "REGION=" + s.region,
+				section + "ACCESS_KEY_ID=" + s.id, section + "SECRET_ACCESS_KEY=" + s.secret,
+			}
+		},
+	}
+}
+
+func awsCLI() *tool {
+	return &tool{name: "aws", args: func(j job, s *store) []string {
+		if j.kind == version {
+			return awsLike(j)
+		}
+		return append([]string{"--endpoint-url", s.endpoint, "s3"}, awsLike(j)...)
+	}}
+}
+
+func mc() *tool {
+	return &tool{
+		name: "mc",
+		says: "mc version", // Midnight Commander has the same name
+		args: func(j job, s *store) []string {
+			var global []string
+			if s.caFile != "" {
+				global = []string{"--insecure"} // it takes a CA from its own directory alone
+			}
+			remote := "s3/" + j.bucket + "/" + j.key
+			switch j.kind {
+			case upTree:
+				return append(global, "cp", "--recursive", j.local, remote)
+			case downTree:
+				return append(global, "cp", "--recursive", remote, j.local)
+			case upFile:
+				return append(global, "cp", j.local, remote)
+			case downFile:
+				return append(global, "cp", remote, j.local)
+			case syncTree:
+				return append(global, "mirror", j.local, remote)
+			case list:
+				return append(global, "ls", "--recursive", remote)
+			case version:
+				return []string{"--version"}
+			}
+			return nil
+		},
+		env: func(s *store) []string {
+			scheme, host, _ := strings.Cut(s.endpoint, "://")
+			return []string{"MC_HOST_s3=" + scheme + "://" + url.UserPassword(s.id, s.secret).String() + "@" + host}
+		},
+	}
+}
+
+func s3cmd() *tool {
+	return &tool{name: "s3cmd", args: func(j job, s *store) []string {
+		_, host, secure := strings.Cut(s.endpoint, "https://")
+		global := []string{"--access_key", s.id, "--secret_key", s.secret, "--region", s.region}
+		if secure {
+			global = append(global, "--ssl")
+		} else {
+			_, host, _ = strings.Cut(s.endpoint, "://")
+			global = append(global, "--no-ssl")
+		}
+		global = append(global, "--host", host, "--host-bucket", host)
+		if s.caFile != "" {
+			global = append(global, "--ca-certs", s.caFile)
+		}
+		switch j.kind {
+		case upTree:
+			return append(global, "put", "--recursive", j.local, j.s3())
+		case downTree:
+			return append(global, "get", "--recursive", j.s3(), j.local)
+		case upFile:
+			return append(global, "put", j.local, j.s3())
+		case downFile:
+			return append(global, "get", j.s3(), j.local)
+		case syncTree:
+			// By default it reads every file; the others compare size and time.
+			return append(global, "sync", "--no-check-md5", j.local, j.s3())
+		case list:
+			return append(global, "ls", "--recursive", j.s3())
+		case version:
+			return []string{"--version"}
+		}
+		return nil
+	}}
+}
