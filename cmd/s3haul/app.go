@@ -149,6 +149,7 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 	if a.debug {
 		o.OnAttempt = a.tellAttempts()
 	}
+	boundMemory(int64(a.memory))
 	closeServer := func() error { return nil }
 	if a.embedded != "" {
 		if a.endpointURL != "" || a.profile != "" || a.noSign {

@@ -136,7 +136,7 @@ func (t *Transfer) getRange(ctx context.Context, src Object, from, to int64, f *
 		return checksum.CRC64NVME{}, err
 	}
 	defer buf.Release()
-	w := &rangeWriter{w: f.File, from: from, to: to, progress: t.Progress}
+	w := &rangeWriter{w: f, from: from, to: to, progress: t.Progress}
 	err = t.parts.fetch(ctx, &rangeClient{Objects: t.Client, src: src, from: from, to: to}, src, from, to, w, buf.Bytes())
 	if err != nil {
 		t.Progress(-w.sum.Size)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 
@@ -24,6 +25,15 @@ type target struct {
 	dir        *dir
 	base, temp string      // names in dir
 	mode       fs.FileMode // of the file that is replaced; 0 where there is none
+	writing    sync.Mutex
+}
+
+// WriteAt writes one range at a time. The kernel has a lock on each file for
+// that, and threads that wait for it burn the processor; goroutines sleep.
+func (t *target) WriteAt(p []byte, off int64) (int, error) {
+	t.writing.Lock()
+	defer t.writing.Unlock()
+	return t.File.WriteAt(p, off)
 }
 
 // create makes the temporary file and the directories above it.
