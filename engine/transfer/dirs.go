@@ -27,6 +27,7 @@ type dirName struct {
 type dir struct {
 	*os.Root
 	file *os.File // the same directory
+	fd   int      // of file; File.Fd is not for each name, it may ask the system
 	name dirName
 	of   *dirs
 	refs int
@@ -47,7 +48,7 @@ func (d *dirs) get(root *os.Root, name string) (*dir, error) {
 	if err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
-	shared := d.share(key, &dir{Root: opened, file: file, name: key, of: d})
+	shared := d.share(key, &dir{Root: opened, file: file, fd: int(file.Fd()), name: key, of: d})
 	if shared.Root != opened { // somebody else has opened it, too
 		_ = file.Close()
 		_ = opened.Close()

@@ -12,7 +12,7 @@ import (
 // os.Root look at the file once more before each: two calls to the system where
 // one will do, for names that have no way to lead.
 func (d *dir) finish(temp, base string, mtime time.Time) error {
-	fd := int(d.file.Fd())
+	fd := d.fd
 	if !mtime.IsZero() {
 		ts, err := unix.TimeToTimespec(mtime)
 		if err == nil {

@@ -355,6 +355,9 @@ func each(t *testing.T, tally *tally, stores []func(testing.TB) store, f func(t 
 				s := s(t)
 				w := &world{store: s, tls: way.tls, virtual: way.virtual}
 				t.Run(w.name(), func(t *testing.T) {
+					if testing.Short() && way.tls != way.virtual {
+						t.Skip("-short: one world over http and one over TLS")
+					}
 					t.Parallel()
 					f(t, newWorld(t, s, way.tls, way.virtual, tally, nil))
 				})
