@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -16,6 +17,8 @@ import (
 type dirs struct {
 	mu   sync.Mutex
 	open map[dirName]*dir
+	// named says that every file has to have a name from the beginning.
+	named atomic.Bool
 }
 
 type dirName struct {

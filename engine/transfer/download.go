@@ -47,6 +47,10 @@ func (t *Transfer) Download(ctx context.Context, src Object, root *os.Root, name
 		return 0, f.named(err)
 	}
 	if err := f.commit(got.modTime); err != nil {
+		t.Progress(-got.size)
+		if errors.Is(err, errNameless) { // from now on files have names
+			return t.Download(ctx, src, root, name)
+		}
 		return 0, err
 	}
 	t.Verified(got.verified)

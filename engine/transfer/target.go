@@ -24,6 +24,7 @@ type target struct {
 	name       string // in root
 	dir        *dir
 	base, temp string      // names in dir
+	nameless   bool        // it has no temporary name: see dir.anonymous
 	mode       fs.FileMode // of the file that is replaced; 0 where there is none
 	writing    sync.Mutex
 }
@@ -60,15 +61,16 @@ func (d *dirs) create(root *os.Root, name string, size int64) (*target, error) {
 	}
 }
 
-// make looks at what has the name already, and makes the temporary file.
+// make makes the temporary file. Of a large one it looks first at what has the
+// name already; a small one finds out in the end.
 func (t *target) make(size int64) error {
-	switch fi, err := t.dir.Lstat(t.base); {
-	case err == nil && fi.IsDir():
-		return fmt.Errorf("%s: %w", t.name, ErrDirectory)
-	case err == nil && fi.Mode().IsRegular():
-		t.mode = fi.Mode().Perm()
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return t.named(err)
+	if size == 0 {
+		if t.File, t.nameless = t.dir.anonymous(t.name); t.nameless {
+			return nil
+		}
+	}
+	if err := t.look(); err != nil {
+		return err
 	}
 	for try := 0; ; try++ {
 		t.temp = local.TempName(rand.Uint64())
@@ -86,6 +88,40 @@ func (t *target) make(size int64) error {
 		return t.named(err)
 	}
 	return nil
+}
+
+// look finds out what has the final name.
+func (t *target) look() error {
+	switch fi, err := t.dir.Lstat(t.base); {
+	case err == nil && fi.IsDir():
+		return fmt.Errorf("%s: %w", t.name, ErrDirectory)
+	case err == nil && fi.Mode().IsRegular():
+		t.mode = fi.Mode().Perm()
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return t.named(err)
+	}
+	return nil
+}
+
+// errNameless says that a file that was made without a name cannot have one.
+var errNameless = errors.New("a file without a name stays without one")
+
+// appear gives a file without a name its final one, or where that is taken a
+// temporary one: then it is left to commit.
+func (t *target) appear(mtime time.Time) error {
+	err := t.dir.appear(t.File, t.base, mtime)
+	if err == nil || !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := t.look(); err != nil {
+		return err
+	}
+	for try := 0; errors.Is(err, fs.ErrExist) && try < 3; try++ {
+		t.temp = local.TempName(rand.Uint64())
+		err = t.dir.appear(t.File, t.temp, mtime)
+	}
+	t.nameless = err != nil
+	return err
 }
 
 // inTheWay recognises the errors of a name that is taken by the other kind.
@@ -115,15 +151,20 @@ func (t *target) named(err error) error {
 func (t *target) commit(mtime time.Time) error {
 	defer t.dir.release()
 	var err error
-	if t.mode != 0 {
+	if t.nameless {
+		err = t.appear(mtime)
+	}
+	if err == nil && t.mode != 0 {
 		err = t.Chmod(t.mode)
 	}
 	err = errors.Join(err, t.Close())
-	if err == nil {
+	if err == nil && t.temp != "" {
 		err = t.dir.finish(t.temp, t.base, mtime)
 	}
 	if err != nil {
-		_ = t.dir.Remove(t.temp)
+		if t.temp != "" {
+			_ = t.dir.Remove(t.temp)
+		}
 		return inTheWay(t.name, t.named(err))
 	}
 	return nil
@@ -137,5 +178,7 @@ func (t *target) discard() {
 
 func (t *target) remove() {
 	_ = t.Close()
-	_ = t.dir.Remove(t.temp)
+	if t.temp != "" {
+		_ = t.dir.Remove(t.temp)
+	}
 }
