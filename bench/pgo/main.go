@@ -31,15 +31,15 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "pgo:", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to be done
+		os.Exit(1) //nolint:forbidigo // this is main
 	}
 }
 
-func run(ctx context.Context, args []string) (err error) {
+func run(args []string) (err error) {
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer release()
 	flags := flag.NewFlagSet("pgo", flag.ContinueOnError)
 	out := flags.String("o", "default.pgo", "`FILE` to write")
 	base := flags.String("dir", "", "`DIR` for 4 GiB of data, best on a tmpfs; default the system's temporary one")
@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer eng.Close()
+	defer func() { err = errors.Join(err, eng.Close()) }()
 
 	profile := filepath.Join(dir, "profile")
 	f, err := os.Create(profile)

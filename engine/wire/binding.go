@@ -259,7 +259,7 @@ func (d *decoder) decode(h http.Header, out reflect.Value) error {
 			}
 		}
 		if d.metadata >= 0 && strings.HasPrefix(name, metaPrefix) {
-			m, _ := out.Field(d.metadata).Interface().(map[string]string)
+			m, _ := reflect.TypeAssert[map[string]string](out.Field(d.metadata))
 			if m == nil {
 				m = map[string]string{}
 				out.Field(d.metadata).Set(reflect.ValueOf(m))

@@ -200,10 +200,15 @@ func TestCertificates(t *testing.T) {
 			t.Setenv("AWS_CA_BUNDLE", c.env)
 			o := f.options()
 			c.change(&o)
-			err := newClient(t, o).HeadBucket(t.Context(), "b")
-			var unknown x509.UnknownAuthorityError
-			if c.trusted && err != nil || !c.trusted && !errors.As(err, &unknown) {
-				t.Errorf("%v", err)
+			client := newClient(t, o)
+			for who, err := range map[string]error{
+				"the SDK":       client.HeadBucket(t.Context(), "b"),
+				"the fast path": putBody(client, t.Context(), strings.NewReader("x")),
+			} {
+				var unknown x509.UnknownAuthorityError
+				if c.trusted && err != nil || !c.trusted && !errors.As(err, &unknown) {
+					t.Errorf("%s: %v", who, err)
+				}
 			}
 		})
 	}
@@ -316,12 +321,14 @@ func TestDialIgnoresProxies(t *testing.T) {
 				return new(net.Dialer).DialContext(ctx, "tcp", f.Listener.Addr().String())
 			}
 		}
-		err := newClient(t, o).HeadBucket(t.Context(), "b")
-		if own && err != nil {
-			t.Error(err)
-		}
-		if !own && (err == nil || !strings.Contains(err.Error(), "proxy.invalid")) {
-			t.Errorf("without Dial the proxy is to be used: %v", err)
+		c := newClient(t, o)
+		for _, err := range []error{c.HeadBucket(t.Context(), "b"), putBody(c, t.Context(), strings.NewReader("x"))} {
+			if own && err != nil {
+				t.Error(err)
+			}
+			if !own && (err == nil || !strings.Contains(err.Error(), "proxy.invalid")) {
+				t.Errorf("without Dial the proxy is to be used: %v", err)
+			}
 		}
 	}
 	if fmt.Sprint(dialled) != "[store.invalid:9000]" {

@@ -3,6 +3,7 @@ package wire
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -28,7 +29,7 @@ func inRegion[I, O any](
 	for {
 		with := opts
 		if region := c.regions.of(name); region != "" {
-			with = append(opts[:len(opts):len(opts)], func(o *s3.Options) { o.Region = region })
+			with = append(slices.Clip(opts), func(o *s3.Options) { o.Region = region })
 		}
 		out, err := call(ctx, in, with...)
 		switch {
