@@ -209,13 +209,7 @@ func (s *Server) copied(v *version, from, to int64, alg algorithm) received {
 }
 
 func (c *call) uploadPartCopy(b *bucket) error {
-	number, err := c.partNumber()
-	if err != nil {
-		return err
-	}
-	b.mu.RLock()
-	u, err := c.findUpload(b)
-	b.mu.RUnlock()
+	number, u, err := c.partOf(b)
 	if err != nil {
 		return err
 	}

@@ -128,14 +128,20 @@ func (c *call) partNumber() (int, error) {
 	return n, nil
 }
 
-func (c *call) uploadPart(b *bucket) error {
+// partOf says which part of which upload a request is about.
+func (c *call) partOf(b *bucket) (int, *upload, error) {
 	number, err := c.partNumber()
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
 	b.mu.RLock()
+	defer b.mu.RUnlock()
 	u, err := c.findUpload(b)
-	b.mu.RUnlock()
+	return number, u, err
+}
+
+func (c *call) uploadPart(b *bucket) error {
+	number, u, err := c.partOf(b)
 	if err != nil {
 		return err
 	}
