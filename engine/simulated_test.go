@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -218,6 +220,31 @@ func TestBadStores(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Where bodies go to another machine over http, the first run that sends one
+// says so, once; its exit code stays what it is.
+func TestNoticeOfPlainHTTP(t *testing.T) {
+	s := simulate(t, s3sim.Options{VerifySignatures: true})
+	must(t, newEngine(t, s.options()).MakeBucket(t.Context(), "sim"))
+	o := s.options()
+	o.EndpointURL, o.Region = "http://store.example", s3sim.DefaultRegion
+	o.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+	}
+	eng := newEngine(t, o)
+	dir := t.TempDir()
+	numbered("f", 3).write(t, dir)
+	for i, want := range []int64{1, 0} {
+		sum, err := eng.Sync(t.Context(), engine.Dir(dir), engine.Bucket("sim", fmt.Sprint(i)), engine.SyncOptions{})
+		must(t, err)
+		if sum.NoticeCount != want || sum.Exit() != 0 || want == 1 && !strings.Contains(sum.Notices[0].Error(), "store.example") {
+			t.Errorf("run %d: %d notices: %v, exit %d", i, sum.NoticeCount, sum.Notices, sum.Exit())
+		}
+		if sum.Verified != 3 {
+			t.Errorf("run %d: %d verified", i, sum.Verified)
 		}
 	}
 }

@@ -56,7 +56,7 @@ func (r *regions) learn(bucket, configured string, err error) bool {
 	if known == "" {
 		known = configured
 	}
-	if region == "" || region == known || bucket == "" {
+	if region == known || bucket == "" || !regexp.MustCompile(`^[a-z0-9-]{1,40}$`).MatchString(region) {
 		return false
 	}
 	r.byBucket[bucket] = region
