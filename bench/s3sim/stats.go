@@ -1,9 +1,11 @@
 package s3sim
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // Stats count what a Server did since it was made or last reset.
@@ -79,10 +81,30 @@ func (s *Server) ResetStats() {
 	}
 }
 
+// quietWithin bounds how long the counts wait for requests that are under way.
+const quietWithin = time.Second
+
+// quiet waits until no request is under way: a client has its answer a moment
+// before it is counted. One that stalls is not waited for.
+func (s *Server) quiet(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, quietWithin)
+	defer cancel()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for s.counters.inFlight.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // control answers what is asked of the simulator itself.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	switch r.Method + " " + r.URL.Path {
 	case "GET " + controlPrefix + "stats":
+		s.quiet(r.Context())
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(s.Stats()) // a client that went away needs no answer
 	case "POST " + controlPrefix + "reset":

@@ -498,7 +498,7 @@ func TestAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n > 10 { // a collection may empty the pool in between
+	if n > 100 { // none for each key; the race detector, and collections, empty the pool in between
 		t.Errorf("%v allocations for a thousand keys", n)
 	}
 }
