@@ -67,6 +67,10 @@ type Options struct {
 	// goes in parts, in bytes, 5 MiB to 5 GiB; 0 means 8 MiB. It grows where
 	// an object would need more than 10,000 parts.
 	PartSize int64
+	// OnLimit is told each time the number of requests that may be in flight
+	// moves, or the rate of a key range, and why, for debugging; it is called
+	// concurrently and must return soon. nil tells nobody.
+	OnLimit func(pool.Move)
 	// OnAttempt is told of each request that has ended, for debugging; it is
 	// called concurrently. nil tells nobody.
 	OnAttempt func(op string, took time.Duration, err error)
@@ -150,6 +154,23 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	o.MaxInFlight = slots
 	e.o = o
 	return e, nil
+}
+
+// Load is what an Engine has under way at one moment.
+type Load struct {
+	// InFlight is the number of requests in flight, Limit how many may be.
+	InFlight, Limit int
+	// Throttled is the number of answers so far that asked to be sent less.
+	Throttled int64
+	// Paced is how many requests a second all key ranges together that are
+	// throttled now are sent, 0 where none is.
+	Paced float64
+}
+
+// Load returns the present numbers; it may be called at any time.
+func (e *Engine) Load() Load {
+	s := e.pool.Stats()
+	return Load{InFlight: s.InFlight, Limit: s.Slots, Throttled: s.Throttled, Paced: s.Paced}
 }
 
 // notice tells the runs that are under way what concerns them all.

@@ -72,7 +72,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	retried := func(_ string, err error) {
 		r.sink.Report(report.Event{Kind: report.Retried, Op: r.op, Err: err})
 	}
-	r.client = wire.Attempts(e.client, e.pool, wire.Policy{OnRetry: retried, OnAttempt: e.o.OnAttempt})
+	r.client = wire.Attempts(e.client, gate{e.pool}, wire.Policy{OnRetry: retried, OnAttempt: e.o.OnAttempt})
 	var err error
 	r.transfer, err = transfer.New(transfer.Options{
 		Client: r.client, Pool: e.pool,

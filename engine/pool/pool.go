@@ -103,6 +103,10 @@ type Stats struct {
 	// Slots is the number of slots, InFlight those in use, MostInFlight the
 	// most there ever were in use, Waiting the goroutines that wait for one.
 	Slots, InFlight, MostInFlight, Waiting int
+	// Throttled is the number of answers so far that asked to be sent less, and
+	// Paced how many requests a second go to the key ranges that are throttled.
+	Throttled int64
+	Paced     float64
 	// Memory is the budget in bytes, Reserved what is in use, MostReserved the
 	// most there ever was in use, WaitingForMemory the goroutines that wait.
 	Memory, Reserved, MostReserved int64

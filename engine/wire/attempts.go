@@ -18,15 +18,6 @@ import (
 	"github.com/s3haul/s3haul/walker/bucket"
 )
 
-// Gate hands out slots. One slot is held by one attempt of one request, never
-// across another Acquire; it is taken before the request is signed, since a
-// signature that waits grows old.
-type Gate interface {
-	// Acquire blocks until a slot is free or ctx ends.
-	Acquire(ctx context.Context) error
-	Release()
-}
-
 // Policy says how often and after how long a request is sent again.
 type Policy struct {
 	// Attempts is the most attempts of one request; 0 means 5, as aws s3.
@@ -78,49 +69,50 @@ func Retryable(err error) bool {
 // do runs one operation to its end. body is what call sends, or nil. Where
 // keep is true and the call succeeds, the slot stays taken: who calls do gives
 // it back.
-func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool, call func() error) error {
+func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool, call func() error) (Slot, error) {
 	var start int64
 	seeker, _ := body.(io.Seeker)
 	if seeker != nil {
 		var err error
 		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
-			return fmt.Errorf("%s: %w", op, err)
+			return nil, fmt.Errorf("%s: %w", op, err)
 		}
 	}
 	for n := 0; ; n++ {
-		if err := a.gate.Acquire(ctx); err != nil {
-			return fmt.Errorf("%s: %w", op, withCause(ctx, err))
+		slot, err := a.gate.Acquire(ctx, Ask{})
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", op, withCause(ctx, err))
 		}
 		began := time.Now()
-		err := call()
+		err = call()
 		if a.OnAttempt != nil {
 			a.OnAttempt(op, time.Since(began), err)
 		}
 		if err == nil && keep {
-			return nil
+			return slot, nil
 		}
-		a.gate.Release()
+		slot.Release(Outcome{})
 		if err != nil && ctx.Err() != nil {
-			return withCause(ctx, err)
+			return nil, withCause(ctx, err)
 		}
 		// S3 has found a body damaged on the way; here it is as it was.
 		damaged := body != nil && Code(err) == "BadDigest"
 		if err == nil || n+1 >= a.Attempts || !damaged && !Retryable(err) {
-			return err
+			return nil, err
 		}
 		if body != nil && seeker == nil {
-			return errors.Join(err, fmt.Errorf("%s: %w", op, errNotSeekable))
+			return nil, errors.Join(err, fmt.Errorf("%s: %w", op, errNotSeekable))
 		}
 		if seeker != nil {
 			if _, serr := seeker.Seek(start, io.SeekStart); serr != nil {
-				return errors.Join(err, fmt.Errorf("%s: %w", op, serr))
+				return nil, errors.Join(err, fmt.Errorf("%s: %w", op, serr))
 			}
 		}
 		if a.OnRetry != nil {
 			a.OnRetry(op, err)
 		}
 		if serr := sleep(ctx, max(a.backoff(n), retryAfter(err))); serr != nil {
-			return err
+			return nil, err
 		}
 	}
 }
@@ -175,7 +167,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // operation is do for calls that return something.
 func operation[O any](ctx context.Context, a *attempts, op string, body io.Reader, call func() (O, error)) (O, error) {
 	var out O
-	err := a.do(ctx, op, body, false, func() (err error) {
+	_, err := a.do(ctx, op, body, false, func() (err error) {
 		out, err = call()
 		return err
 	})
@@ -221,14 +213,14 @@ func (a *attempts) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ..
 // caller to ask for again.
 func (a *attempts) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	var out *s3.GetObjectOutput
-	err := a.do(ctx, "GetObject", nil, true, func() (err error) {
+	slot, err := a.do(ctx, "GetObject", nil, true, func() (err error) {
 		out, err = a.next.GetObject(ctx, in, opts...)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	out.Body = &slotBody{ReadCloser: out.Body, gate: a.gate}
+	out.Body = &slotBody{ReadCloser: out.Body, slot: slot}
 	return out, nil
 }
 
@@ -236,7 +228,7 @@ func (a *attempts) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ..
 // As any io.ReadCloser it is used by one goroutine at a time.
 type slotBody struct {
 	io.ReadCloser
-	gate Gate
+	slot Slot
 }
 
 func (b *slotBody) Read(p []byte) (int, error) {
@@ -254,18 +246,20 @@ func (b *slotBody) Close() error {
 }
 
 func (b *slotBody) release() {
-	if b.gate != nil {
-		b.gate.Release()
-		b.gate = nil
+	if b.slot != nil {
+		b.slot.Release(Outcome{})
+		b.slot = nil
 	}
 }
 
 func (a *attempts) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
-	return a.do(ctx, "ListObjectsV2", nil, false, func() error { return a.next.ListObjects(ctx, req, into) })
+	_, err := a.do(ctx, "ListObjectsV2", nil, false, func() error { return a.next.ListObjects(ctx, req, into) })
+	return err
 }
 
 func (a *attempts) ListVersions(ctx context.Context, req bucket.VersionsRequest, into *bucket.Page) error {
-	return a.do(ctx, "ListObjectVersions", nil, false, func() error { return a.next.ListVersions(ctx, req, into) })
+	_, err := a.do(ctx, "ListObjectVersions", nil, false, func() error { return a.next.ListVersions(ctx, req, into) })
+	return err
 }
 
 func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
@@ -273,19 +267,23 @@ func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []Objec
 }
 
 func (a *attempts) DeleteObject(ctx context.Context, bucket string, id ObjectID) error {
-	return a.do(ctx, "DeleteObject", nil, false, func() error { return a.next.DeleteObject(ctx, bucket, id) })
+	_, err := a.do(ctx, "DeleteObject", nil, false, func() error { return a.next.DeleteObject(ctx, bucket, id) })
+	return err
 }
 
 func (a *attempts) HeadBucket(ctx context.Context, bucket string) error {
-	return a.do(ctx, "HeadBucket", nil, false, func() error { return a.next.HeadBucket(ctx, bucket) })
+	_, err := a.do(ctx, "HeadBucket", nil, false, func() error { return a.next.HeadBucket(ctx, bucket) })
+	return err
 }
 
 func (a *attempts) CreateBucket(ctx context.Context, bucket string) error {
-	return a.do(ctx, "CreateBucket", nil, false, func() error { return a.next.CreateBucket(ctx, bucket) })
+	_, err := a.do(ctx, "CreateBucket", nil, false, func() error { return a.next.CreateBucket(ctx, bucket) })
+	return err
 }
 
 func (a *attempts) DeleteBucket(ctx context.Context, bucket string) error {
-	return a.do(ctx, "DeleteBucket", nil, false, func() error { return a.next.DeleteBucket(ctx, bucket) })
+	_, err := a.do(ctx, "DeleteBucket", nil, false, func() error { return a.next.DeleteBucket(ctx, bucket) })
+	return err
 }
 
 func (a *attempts) ListBuckets(ctx context.Context) ([]BucketInfo, error) {

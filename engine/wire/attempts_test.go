@@ -24,18 +24,18 @@ type gate struct {
 
 func newGate(n int) *gate { return &gate{slots: make(chan struct{}, n)} }
 
-func (g *gate) Acquire(ctx context.Context) error {
+func (g *gate) Acquire(ctx context.Context, _ Ask) (Slot, error) {
 	select {
 	case g.slots <- struct{}{}:
 		g.taken.Add(1)
 		g.most.Store(max(g.most.Load(), int64(len(g.slots))))
-		return nil
+		return g, nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 }
 
-func (g *gate) Release() { <-g.slots }
+func (g *gate) Release(Outcome) { <-g.slots }
 
 // flaky fails the first attempts, with err, and reads each body halfway then.
 type flaky struct {

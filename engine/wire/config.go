@@ -52,6 +52,10 @@ type Options struct {
 	// MaxConns is how many idle connections are kept; 0 means 64. It should be
 	// the number of requests in flight, or each request beyond shakes hands anew.
 	MaxConns int
+	// Memory counts what connections hold beyond ConnMemory; nil: they never do.
+	Memory Memory
+	// Bandwidth bounds the bytes of all connections together; nil does not.
+	Bandwidth Bandwidth
 	// Version goes into the user agent.
 	Version string
 	// SDK sends everything through *s3.Client, for comparison and for doubt.
@@ -70,6 +74,23 @@ type Options struct {
 	// fails nothing: bodies that go unsigned over http to another machine. nil
 	// tells nobody.
 	Notice func(msg string)
+}
+
+// Memory is a budget of bytes that connections take of for buffers that large
+// bodies are worth. Its methods may be called concurrently.
+type Memory interface {
+	// TryReserve takes n bytes where they are free now, and says whether it did.
+	TryReserve(n int64) bool
+	// Unreserve gives n bytes back.
+	Unreserve(n int64)
+}
+
+// Bandwidth says when bytes may move. Its methods may be called concurrently.
+type Bandwidth interface {
+	// Chunk is the most bytes to ask for at once, now.
+	Chunk() int
+	// Wait blocks until n bytes may move, or done is closed: then it is false.
+	Wait(n int, done <-chan struct{}) bool
 }
 
 // UsageError is an option that cannot be used: nothing was sent.

@@ -558,7 +558,7 @@ func TestRetryAfter(t *testing.T) {
 
 type freeGate struct{}
 
-func (freeGate) Acquire(context.Context) error { return nil }
+X
 func (freeGate) Release()                      {}
 
 // A bucket whose name can be that of a host is reached by it, where that is wanted.
