@@ -72,7 +72,13 @@ func (c *call) openBody() (*body, error) {
 }
 
 // Read reads without summing: what reads decides in which pieces that is done.
-func (b *body) Read(p []byte) (int, error) { return b.source.Read(p) }
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.source.Read(p)
+	if n > 0 {
+		b.c.s.counters.timeline.add(Moment{BytesIn: int64(n)})
+	}
+	return n, err
+}
 
 func (b *body) close() {
 	if b.chunks != nil {

@@ -90,7 +90,7 @@ func (c *call) createBucket() error {
 	if c.s.buckets[c.bucket] != nil {
 		return failure(http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.").with("BucketName", c.bucket)
 	}
-	b := newBucket(c.bucket, region, c.s.now())
+	b := newBucket(c.bucket, region, c.s.now(), &c.s.options.Conditions)
 	if strings.EqualFold(c.header("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
 		b.objectLock, b.versioning = true, versioningEnabled
 	}

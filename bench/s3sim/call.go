@@ -54,6 +54,7 @@ type call struct {
 	requestID  string
 	values     []string // backs the slices of values of the answer's headers
 	verified   bool     // the signature is right
+	refused    bool     // by a partition
 }
 
 // sharedValues are values of headers that every answer has; http.Header takes
@@ -75,7 +76,7 @@ func newSharedValues() sharedValues {
 
 func (c *call) begin(s *Server, w http.ResponseWriter, r *http.Request) {
 	c.s, c.w, c.r = s, w, r
-	c.op, c.bucket, c.key, c.rawPath, c.rawQuery, c.verified = opUnknown, "", "", "", "", false
+	c.op, c.bucket, c.key, c.rawPath, c.rawQuery, c.verified, c.refused = opUnknown, "", "", "", "", false, false
 	c.query = c.queryArray[:0]
 	// The headers are read after the handler has returned: these cannot be
 	// used again.

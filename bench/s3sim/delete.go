@@ -100,13 +100,25 @@ func (c *call) deleteObjects(b *bucket) error {
 	if count == 0 || count > maxPage {
 		return malformedXML()
 	}
+	refused, err := c.admitKeys(b, root, count)
+	if err != nil {
+		return err
+	}
 	quiet := root.child("Quiet").text == "true"
 	out := append(c.beginXML(), "<DeleteResult"+namespace+">"...)
 	b.mu.Lock()
+	n := 0 // the object's number
 	for i := range root.kids {
-		if o := &root.kids[i]; o.name == "Object" {
+		o := &root.kids[i]
+		if o.name != "Object" {
+			continue
+		}
+		if refused != nil && refused[n] {
+			out = appendDeleteError(out, o.child("Key").text, o.child("VersionId").text, slowDown())
+		} else {
 			out = c.deleteOne(out, b, o, quiet)
 		}
+		n++
 	}
 	b.mu.Unlock()
 	return c.replyXML(append(out, "</DeleteResult>"...))

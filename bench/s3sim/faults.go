@@ -203,6 +203,12 @@ func (c *Conditions) Validate() error {
 	if c.Bandwidth < 0 {
 		errs = append(errs, fmt.Errorf("a bandwidth of %d is negative", c.Bandwidth))
 	}
+	if c.SendBuffer < 0 {
+		errs = append(errs, fmt.Errorf("a send buffer of %d is negative", c.SendBuffer))
+	}
+	if err := validatePartitions(c.Partitions, c.SplitAfter); err != nil {
+		errs = append(errs, err)
+	}
 	for i := range c.Faults {
 		if err := c.Faults[i].Validate(); err != nil {
 			errs = append(errs, fmt.Errorf("fault %d: %w", i+1, err))
@@ -237,7 +243,7 @@ func (s *Server) conditions(h http.Handler) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		m := mishap{fault: fault, w: w, r: r, control: http.NewResponseController(w), count: &s.counters.faults}
+		m := mishap{fault: fault, w: w, r: r, control: http.NewResponseController(w), counters: &s.counters}
 		if !m.carriesOut() {
 			s.counters.ops[op].Add(1)
 		}

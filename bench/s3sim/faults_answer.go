@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,14 +18,17 @@ const hugeHeader = 1 << 20
 
 // mishap is one fault happening to one request.
 type mishap struct {
-	fault   *Fault
-	w       http.ResponseWriter
-	r       *http.Request
-	control *http.ResponseController
-	count   *atomic.Int64 // of faults that happened
+	fault    *Fault
+	w        http.ResponseWriter
+	r        *http.Request
+	control  *http.ResponseController
+	counters *counters
 }
 
-func (m *mishap) happens() { m.count.Add(1) }
+func (m *mishap) happens() {
+	m.counters.faults.Add(1)
+	m.counters.timeline.add(Moment{Faults: 1})
+}
 
 // carriesOut says whether the store sees the request.
 func (m *mishap) carriesOut() bool {

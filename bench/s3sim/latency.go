@@ -19,7 +19,21 @@ type Conditions struct {
 	// directions, as bytes on the wire; 0 is no limit. It holds on what
 	// [Server.Listen] serves.
 	Bandwidth int64
-	// Faults are looked at in order; of those that are due, the first happens.
+	// SendBuffer is how many bytes of an answer the system takes ahead of the
+	// client on each connection; 0 is its own choice, which is megabytes. With a
+	// small one the bytes of a Timeline are near to what clients have read. It
+	// holds on what [Server.Listen] serves.
+	SendBuffer int
+	// Partitions are the ranges of keys that each bucket has, in order, the first
+	// one from ""; nil is a store without rates.
+	Partitions []Partition
+	// SplitAfter is how long a partition has to be hot before it is cut in two at
+	// the median of the keys that it saw meanwhile, each half with the full rates;
+	// 0 is never. It is hot while it refuses one request of 100, or works at nine
+	// tenths of a rate.
+	SplitAfter time.Duration
+	// Faults are looked at in order; of those that are due, the first happens. A
+	// request that a fault keeps from being carried out asks no partition.
 	Faults []Fault
 	// HTTP2 offers h2 beside HTTP/1.1 over TLS, on what [Server.Listen] serves.
 	HTTP2 bool

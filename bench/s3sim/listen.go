@@ -63,6 +63,9 @@ func (s *Server) Listen(addr string, withTLS bool) (*Endpoint, error) {
 	}
 	e.addr = l.Addr().String()
 	e.URL = "http://" + e.addr
+	if n := s.options.Conditions.SendBuffer; n > 0 {
+		l = bufferedListener{Listener: l, bytes: n}
+	}
 	if s.options.Conditions.Bandwidth > 0 {
 		l = slowListener{Listener: l, bandwidth: s.options.Conditions.Bandwidth}
 	}
@@ -99,6 +102,23 @@ func (s *Server) Listen(addr string, withTLS bool) (*Endpoint, error) {
 		}
 	}()
 	return e, nil
+}
+
+// bufferedListener gives each connection a buffer of a size for sending.
+type bufferedListener struct {
+	net.Listener
+	bytes int
+}
+
+func (l bufferedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(l.bytes) // one that is closed already fails when it is used
+	}
+	return conn, nil
 }
 
 // CA is the certificate in PEM that clients have to trust; nil without TLS.

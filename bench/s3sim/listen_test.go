@@ -196,3 +196,39 @@ func TestListenBandwidth(t *testing.T) {
 		})
 	}
 }
+
+// With a small buffer the server is not far ahead of a client that does not read.
+func TestSendBuffer(t *testing.T) {
+	const size = 64 << 20
+	s := open(t, over{}, Options{
+		Synthetic:  []Synthetic{{Bucket: "many", Layout: LayoutFlat, Count: 1, Size: size}},
+		Conditions: Conditions{SendBuffer: 16 << 10},
+	})
+	conn, err := s.DialContext(t.Context(), "tcp", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(*net.TCPConn).SetReadBuffer(16 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET /many/object-000000000 HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	var read int64
+	buf := make([]byte, 4<<10)
+	for read < 8<<20 {
+		n, err := conn.Read(buf)
+		if err != nil {
+			t.Fatal(err)
+		}
+		read += int64(n)
+	}
+	var sent int64
+	for _, m := range s.Timeline().Moments {
+		sent += m.BytesOut
+	}
+	if ahead := sent - read; ahead > 1<<20 {
+		t.Errorf("the server is %d bytes ahead of the client", ahead)
+	}
+}

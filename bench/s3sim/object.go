@@ -1,6 +1,7 @@
 package s3sim
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -307,12 +308,35 @@ func (v *version) archived() error {
 
 // serveBody writes a range of an object and returns how much of it went.
 func (s *Server) serveBody(w http.ResponseWriter, v *version, from, to int64) int64 {
+	timed := &timedWriter{w: w, timeline: &s.counters.timeline}
 	if v.kept {
-		n, _ := w.Write(v.data[from:to]) // a client that went away needs no answer
+		n, _ := timed.Write(v.data[from:to]) // a client that went away needs no answer
 		return int64(n)
 	}
-	n, _ := s.content.WriteRange(w, from, to)
+	n, _ := s.content.WriteRange(timed, from, to)
 	return n
+}
+
+// timedWriter records what it writes as it goes, in pieces small enough that a
+// slow client shows as one.
+type timedWriter struct {
+	w        io.Writer
+	timeline *timeline
+}
+
+func (t *timedWriter) Write(p []byte) (int, error) {
+	const piece = 128 << 10
+	written := 0
+	for len(p) > 0 {
+		n, err := t.w.Write(p[:min(len(p), piece)])
+		t.timeline.add(Moment{BytesOut: int64(n)})
+		written += n
+		p = p[n:]
+		if err != nil {
+			return written, err
+		}
+	}
+	return written, nil
 }
 
 // overrideHeaders answers with the headers that the query asks for.

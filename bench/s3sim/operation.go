@@ -209,6 +209,9 @@ func (c *call) run() error {
 	}
 	c.op = c.classify()
 	c.s.counters.ops[c.op].Add(1)
+	if err := c.admit(); err != nil {
+		return err
+	}
 	if err := c.authorize(); err != nil {
 		return err
 	}

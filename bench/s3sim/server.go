@@ -53,7 +53,7 @@ type Options struct {
 	Now func() time.Time
 	// Deviations are what the store does otherwise than S3.
 	Deviations Deviations
-	// Conditions are the latency, bandwidth and faults that clients meet.
+	// Conditions are the latency, bandwidth, rates and faults that clients meet.
 	Conditions Conditions
 	// Synthetic are buckets with generated keys; they exist from the start.
 	Synthetic []Synthetic
@@ -138,6 +138,7 @@ func New(o Options) (*Server, error) {
 	}
 	s.signer.rotate(o.AccessKeyID, o.SecretAccessKey, "")
 	s.sharedVals = newSharedValues()
+	s.counters.timeline.reset()
 	s.sequence.Store(firstSequence)
 	s.calls.New = func() any { return new(call) }
 	s.buffers.New = func() any { b := make([]byte, bodyBuffer); return &b }
@@ -161,7 +162,7 @@ func New(o Options) (*Server, error) {
 			errs = append(errs, fmt.Errorf("%q is no name for a bucket", syn.Bucket))
 			continue
 		}
-		b := newBucket(syn.Bucket, o.Region, s.now())
+		b := newBucket(syn.Bucket, o.Region, s.now(), &o.Conditions)
 		b.setSynthetic(syn)
 		s.buckets[syn.Bucket] = b
 	}
@@ -192,7 +193,7 @@ func (s *Server) AddBucket(name, region string) error {
 	if s.buckets[name] != nil {
 		return fmt.Errorf("make bucket %q: it exists", name)
 	}
-	s.buckets[name] = newBucket(name, region, s.now())
+	s.buckets[name] = newBucket(name, region, s.now(), &s.options.Conditions)
 	return nil
 }
 
@@ -201,8 +202,9 @@ func (s *Server) AddBucket(name, region string) error {
 const controlPrefix = "/_s3sim/"
 
 // ServeHTTP answers one request, under the server's conditions. The paths
-// /_s3sim/stats (GET: Stats as JSON) and /_s3sim/reset (POST) are not part of
-// S3: neither counted nor signed nor slowed.
+// /_s3sim/stats (GET: Stats as JSON), /_s3sim/timeline (GET: Timeline as JSON)
+// and /_s3sim/reset (POST) are not part of S3: neither counted nor signed nor
+// slowed.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, controlPrefix) {
 		s.control(w, r)
@@ -217,8 +219,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	c := s.calls.Get().(*call)
 	c.begin(s, w, r)
-	if err := c.run(); err != nil {
+	err := c.run()
+	if err != nil {
 		c.fail(err)
+	}
+	if c.refused {
+		s.counters.throttled[c.op].Add(1)
+		s.counters.timeline.add(Moment{Refused: 1})
+	} else {
+		s.counters.timeline.add(Moment{Accepted: 1})
 	}
 	c.end()
 	s.calls.Put(c)

@@ -29,7 +29,8 @@ func (v versioning) String() string {
 type bucket struct {
 	name    string
 	region  string
-	created int64 // Unix nanoseconds, as all times here
+	created int64     // Unix nanoseconds, as all times here
+	space   *keySpace // nil where there are no partitions
 
 	mu         sync.RWMutex
 	versioning versioning
@@ -79,13 +80,14 @@ type partInfo struct {
 	sum    string // of the object's algorithm; "" where the client gave none
 }
 
-func newBucket(name, region string, now time.Time) *bucket {
+func newBucket(name, region string, now time.Time, c *Conditions) *bucket {
 	return &bucket{
 		name:    name,
 		region:  region,
 		created: now.UnixNano(),
 		objects: btree.NewG(32, func(a, b *object) bool { return a.key < b.key }),
 		uploads: map[string]*upload{},
+		space:   newKeySpace(c),
 	}
 }
 

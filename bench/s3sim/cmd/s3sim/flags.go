@@ -32,7 +32,9 @@ func parse(args []string, stderr io.Writer) (*settings, error) {
 	o := &set.options
 	var (
 		caFile, latency, bandwidth, keep string
+		sendBuffer                       string
 		faults, synthetic, deviations    []string
+		cut                              partitions
 	)
 	flags := pflag.NewFlagSet("s3sim", pflag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -45,7 +47,12 @@ Usage:
 
 Flags:
 %s
-GET /_s3sim/stats answers the counts as JSON, POST /_s3sim/reset sets them to zero.
+GET /_s3sim/stats answers the counts as JSON, GET /_s3sim/timeline what was done in
+each tenth of a second, POST /_s3sim/reset sets both to zero.
+
+With any of --partition, --writes, --reads, --burst and --split-after the keys of
+each bucket are cut at the partitions' first keys, and a request above its
+partition's rate is answered 503 SlowDown and not carried out.
 
 Layouts of synthetic keys: dirs, flat, dates, hex.
 Kinds of faults: %s.
@@ -63,6 +70,8 @@ Deviations: %s.
 	flags.BoolVar(&o.VerifySignatures, "verify-signatures", false, "refuse requests that are not signed rightly")
 	flags.StringVar(&latency, "latency", "0s", "wait before each answer: `20ms`, or 20ms,p99=80ms")
 	flags.StringVar(&bandwidth, "bandwidth", "", "bytes a second of each connection in each direction: `50MiB`")
+	flags.StringVar(&sendBuffer, "send-buffer", "", "`SIZE` of what the system takes of an answer ahead of the client: 64KiB")
+	cut.flags(flags)
 	flags.StringArrayVar(&faults, "fault", nil, "what goes wrong: `OPERATION:KIND[:n=3,every=100,after=1s,status=400,code=X,key=PART]`; * is any operation; can be given many times")
 	flags.StringArrayVar(&synthetic, "synthetic", nil, "bucket of generated keys: `BUCKET=LAYOUT:COUNT[:SIZE[:VERSIONS]]`; can be given many times")
 	flags.StringArrayVar(&set.buckets, "bucket", nil, "`NAME` of a bucket that is there at the start; can be given many times")
@@ -101,11 +110,19 @@ Deviations: %s.
 		}
 		check(err)
 	}
+	if sendBuffer != "" {
+		n, err := size("--send-buffer", sendBuffer)
+		check(err)
+		o.Conditions.SendBuffer = int(min(n, 1<<30))
+	}
 	o.KeepBodies, err = size("--keep-bodies", keep)
 	check(err)
 	if o.KeepBodies == 0 {
 		o.KeepBodies = -1 // Options take 0 as the default
 	}
+	o.Conditions.Partitions, err = cut.all(flags)
+	check(err)
+	o.Conditions.SplitAfter = cut.splitAfter
 	for _, text := range faults {
 		f, err := s3sim.ParseFault(text)
 		check(err)

@@ -64,7 +64,7 @@ func TestServe(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	s := start(t.Context(), t, "--json", "--tls", "--ca-file", ca, "--h2", "--region", "eu-west-1", "--verify-signatures",
 		"--latency", "1ms,p99=2ms", "--bandwidth", "100MiB", "--fault", "HeadObject:503:n=1", "--fault", "GetObject:error:status=400,code=Odd,key=odd",
-		"--synthetic", "many=dirs:2500:4KiB", "--bucket", "one", "--bucket", "two", "--deviate", "no-checksums", "--keep-bodies", "1KiB", "--seed", "7")
+		"--synthetic", "many=dirs:2500:4KiB", "--bucket", "one", "--bucket", "two", "--deviate", "no-checksums", "--keep-bodies", "1KiB", "--send-buffer", "64KiB", "--seed", "7")
 	var line ready
 	if err := json.Unmarshal([]byte(s.first), &line); err != nil {
 		t.Fatalf("%q: %v, %s", s.first, err, s.err)
@@ -145,6 +145,11 @@ func TestUsage(t *testing.T) {
 		"--keep-bodies x":                     "--keep-bodies",
 		"--fault *:explode":                   "explode",
 		"--synthetic x=y:1":                   `layout "y"`,
+		"--partition a:writes=x":              "--partition",
+		"--partition a --partition a":         "does not come behind",
+		"--send-buffer x":                     "--send-buffer",
+		"--writes -1":                         "no rate",
+		"--split-after -1s":                   "split after",
 		"--deviate politely":                  "politely",
 		"arguments":                           "arguments",
 		"--nonsense":                          "nonsense",
@@ -171,9 +176,33 @@ func TestUsage(t *testing.T) {
 	if code := run(t.Context(), []string{"--help"}, nil, io.Discard, &stderr); code != 0 {
 		t.Errorf("--help: code %d", code)
 	}
-	for _, want := range []string{"--latency", "stall-body", "inclusive-key-marker", "dirs, flat"} {
+	for _, want := range []string{"--latency", "stall-body", "inclusive-key-marker", "dirs, flat", "--partition", "timeline"} {
 		if !strings.Contains(stderr.String(), want) {
 			t.Errorf("--help does not say %s", want)
+		}
+	}
+}
+
+func TestPartitions(t *testing.T) {
+	for args, want := range map[string][]s3sim.Partition{
+		"":                          nil,
+		"--split-after 1m":          {{Writes: 3500, Reads: 5500}},
+		"--writes 0":                {{Reads: 5500}},
+		"--burst 7":                 {{Writes: 3500, Reads: 5500, Burst: 7}},
+		"--partition m:reads=1":     {{Writes: 3500, Reads: 5500}, {From: "m", Writes: 3500, Reads: 1}},
+		"--partition :writes=2":     {{Writes: 2, Reads: 5500}},
+		"--partition z --reads 550": {{Writes: 3500, Reads: 550}, {From: "z", Writes: 3500, Reads: 550}},
+		"--partition z --partition b:writes=1:burst=2 --partition :reads=3": {
+			{Writes: 3500, Reads: 3}, {From: "b", Writes: 1, Reads: 5500, Burst: 2}, {From: "z", Writes: 3500, Reads: 5500},
+		},
+	} {
+		set, err := parse(strings.Fields(args), io.Discard)
+		if err != nil {
+			t.Errorf("%s: %v", args, err)
+			continue
+		}
+		if c := set.options.Conditions; !reflect.DeepEqual(c.Partitions, want) || (c.SplitAfter > 0) != strings.Contains(args, "split") {
+			t.Errorf("%s: %+v, %v; want %+v", args, c.Partitions, c.SplitAfter, want)
 		}
 	}
 }
