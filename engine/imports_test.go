@@ -30,16 +30,21 @@ func mayImport() map[string][]string {
 	)
 	return map[string][]string{
 		"cmd/s3haul": {
-			"cmd/s3haul/internal/gateway", "engine", "engine/report", "engine/transfer", "engine/wire", "walker",
+			"cmd/s3haul/internal/gateway", "engine", "engine/pool", "engine/report", "engine/transfer", "engine/wire", "walker",
 			sdk, humanize, "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
 		},
 		"cmd/s3haul/internal/gateway": {"github.com/versity/versitygw", sys},
 
 		"bench/compare": {
-			"bench/s3sim", "engine/checksum", sdk, smithy, humanize, "github.com/go-analyze/charts", "github.com/spf13/pflag", sys,
+			"bench/internal/lab", "bench/s3sim", "engine/checksum", humanize, "github.com/go-analyze/charts", "github.com/spf13/pflag",
 		},
-		"bench/compare/measure": {},
-		"bench/floor":           {"engine/checksum", sdk, sync},
+		"bench/compare/measure":      {},
+		"bench/floor":                {"engine/checksum", sdk, sync},
+		"bench/internal/lab":         {"bench/s3sim", "engine/checksum", sdk, smithy, sys},
+		"bench/internal/lab/labtest": {"bench/internal/lab", "bench/s3sim", sdk},
+		"bench/limits": {
+			"bench/internal/lab", "bench/s3sim", "engine/checksum", "github.com/go-analyze/charts", "github.com/spf13/pflag",
+		},
 		"bench/pgo":             {"bench/s3sim", "engine", "engine/checksum"},
 		"bench/s3sim":           {"engine/checksum", "github.com/google/btree", humanize, "golang.org/x/time"},
 		"bench/s3sim/cmd/s3sim": {"bench/s3sim", humanize, "github.com/spf13/pflag"},
@@ -58,11 +63,11 @@ func mayImport() map[string][]string {
 		"engine/pool":          {sync, "golang.org/x/time"},
 		"engine/spool":         {"engine/plan", "walker"},
 		"engine/report":        {"github.com/schollz/progressbar/v3", humanize},
-		"engine/wire":          {"engine/wire/s3xml", "walker", "walker/bucket", sdk, smithy, "gopkg.in/ini.v1"},
+		"engine/wire":          {"engine/pool", "engine/wire/s3xml", "walker", "walker/bucket", sdk, smithy, "gopkg.in/ini.v1"},
 		"engine/wire/s3xml":    {"walker", "walker/bucket"},
 		"engine/wire/wiretest": {sdk, "github.com/google/uuid", goleak},
 		"engine/transfer":      {"engine/checksum", "engine/pool", "engine/wire", "engine/wire/s3xml", "walker", "walker/local", sdk, smithy, sync, sys},
-		"engine/remove":        {"engine/pool", "engine/wire", "walker"},
+		"engine/remove":        {"engine/pool", "engine/wire", "engine/wire/s3xml", "walker"},
 	}
 }
 

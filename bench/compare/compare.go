@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/s3haul/s3haul/bench/s3sim"
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 // comparison is one run of this program.
@@ -39,10 +38,10 @@ func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (err err
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	c := &comparison{
 		options: o, dir: dir, progress: stderr,
-		source: &source{dir: dir, scale: o.scale, large: o.large, content: s3sim.Content(0), sets: map[string]*files{}},
+		source: &source{Source: lab.NewSource(dir), scale: o.scale, large: o.large},
 		record: &Record{
-			Time: time.Now().UTC().Truncate(time.Second), Machine: thisMachine(), Rounds: o.rounds, Scale: o.scale,
-			TLS: o.tls, Endpoint: o.endpoint, Filesystem: filesystem(dir),
+			Time: time.Now().UTC().Truncate(time.Second), Machine: lab.ThisMachine(), Rounds: o.rounds, Scale: o.scale,
+			TLS: o.tls, Endpoint: o.endpoint, Filesystem: lab.Filesystem(dir),
 		},
 	}
 	if err := c.prepare(ctx); err != nil {
@@ -57,24 +56,14 @@ func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (err err
 
 // prepare builds what takes part and finds the others' programs.
 func (c *comparison) prepare(ctx context.Context) error {
-	for _, sub := range []string{"bin", "home", "runs"} {
-		if err := os.Mkdir(filepath.Join(c.dir, sub), 0o777); err != nil {
-			return err
-		}
-	}
-	programs := map[string]string{}
 	packages := []string{"cmd/s3haul", "bench/floor", "bench/compare/measure"}
 	if c.options.endpoint == "" {
 		packages = append(packages, "bench/s3sim/cmd/s3sim")
 		c.record.Endpoint = "s3sim"
 	}
-	for _, pkg := range packages {
-		c.say("building %s", pkg)
-		path, err := build(ctx, pkg, filepath.Join(c.dir, "bin"))
-		if err != nil {
-			return err
-		}
-		programs[filepath.Base(pkg)] = path
+	programs, err := lab.Prepare(ctx, c.dir, c.say, packages...)
+	if err != nil {
+		return err
 	}
 	c.measurer, c.simulator = programs["measure"], programs["s3sim"]
 	c.s3haul, c.floor = s3haul(programs["s3haul"]), plainLoop(programs["floor"])
@@ -134,7 +123,7 @@ func (c *comparison) find(ctx context.Context) error {
 // version is the first line that the tool says of its version; "" where the
 // program is another one of that name.
 func (c *comparison) version(ctx context.Context, t *tool) (string, error) {
-	nowhere := &store{}
+	nowhere := &lab.Store{}
 	j := job{kind: version}
 	if t.args(j, nowhere) == nil {
 		return runtime.Version(), nil // the plain loop
@@ -179,18 +168,19 @@ func (c *comparison) all(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func (c *comparison) store(ctx context.Context, w *workload, latency string) (*store, error) {
+func (c *comparison) store(ctx context.Context, w *workload, latency string) (*lab.Store, error) {
 	if c.options.endpoint != "" {
 		return given(ctx, c.options)
 	}
-	sim := simulator{
-		program: c.simulator, latency: latency, tls: c.options.tls,
-		noop: c.source.scaled(noopCount), dir: c.dir,
+	keys := noopKeys(c.source.scaled(noopCount))
+	sim := lab.Simulator{
+		Program: c.simulator, Bucket: "compare", Latency: latency, TLS: c.options.tls, Dir: c.dir,
+		Flags: []string{"--synthetic", fmt.Sprintf("%s=%s:%d:%d", keys.Bucket, keys.Layout, keys.Count, keys.Size)},
 	}
 	if w.keep != nil {
-		sim.keepBodies = w.keep(c)
+		sim.KeepBodies = w.keep(c)
 	}
-	return sim.start(ctx)
+	return sim.Start(ctx)
 }
 
 // workload gives the work to each tool in turn, in rounds, so that whatever else
@@ -205,7 +195,7 @@ func (c *comparison) workload(ctx context.Context, w *workload, latency string) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	if w.prepare != nil {
 		if err := w.prepare(ctx, c, s, f); err != nil {
 			return fmt.Errorf("%s: preparing: %w", w.name, err)
@@ -253,7 +243,7 @@ func (c *comparison) workload(ctx context.Context, w *workload, latency string) 
 
 // figure has the tool do the work as often as makes one figure, checked each
 // time, and returns the mean.
-func (c *comparison) figure(ctx context.Context, t *tool, w *workload, s *store, f *files) (Run, error) {
+func (c *comparison) figure(ctx context.Context, t *tool, w *workload, s *lab.Store, f *lab.Files) (Run, error) {
 	times := max(1, w.repeat)
 	var sum Run
 	for range times {
@@ -271,13 +261,13 @@ func (c *comparison) figure(ctx context.Context, t *tool, w *workload, s *store,
 	return sum, nil
 }
 
-func (c *comparison) once(ctx context.Context, t *tool, w *workload, s *store, f *files, name string) (run Run, err error) {
+func (c *comparison) once(ctx context.Context, t *tool, w *workload, s *lab.Store, f *lab.Files, name string) (run Run, err error) {
 	fresh := c.fresh(name)
 	if err := os.MkdirAll(fresh, 0o777); err != nil {
 		return run, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
-	if err := s.reset(ctx); err != nil {
+	if err := s.Reset(ctx); err != nil {
 		return run, err
 	}
 	done, err := c.measure(ctx, t, s, w.job(c, s, f, name))
@@ -285,8 +275,8 @@ func (c *comparison) once(ctx context.Context, t *tool, w *workload, s *store, f
 		return run, err
 	}
 	run = done.run
-	if s.simulated {
-		if done.stats, err = s.stats(ctx); err != nil {
+	if s.Simulated {
+		if done.stats, err = s.Stats(ctx); err != nil {
 			return run, err
 		}
 		run.Requests, run.Sent, run.Received = done.stats.Ops, done.stats.BytesIn, done.stats.BytesOut
@@ -295,85 +285,11 @@ func (c *comparison) once(ctx context.Context, t *tool, w *workload, s *store, f
 }
 
 // measure runs the tool once, and fails where it does.
-func (c *comparison) measure(ctx context.Context, t *tool, s *store, j job) (done outcome, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, c.options.timeout, fmt.Errorf("%s was not done within %v", t.name, c.options.timeout))
-	defer cancel()
-	at := func(name string) string { return filepath.Join(c.dir, "runs", name) }
-	done = outcome{job: j, stdout: at("stdout")}
-	stdout, err := os.Create(done.stdout)
-	if err != nil {
-		return done, err
-	}
-	defer stdout.Close()
-	stderr, err := os.Create(at("stderr"))
-	if err != nil {
-		return done, err
-	}
-	defer stderr.Close()
-	cmd := exec.CommandContext(ctx, c.measurer, append([]string{at("result"), t.path}, t.args(j, s)...)...)
-	cmd.Stdout, cmd.Stderr = stdout, stderr
-	cmd.Dir = filepath.Join(c.dir, "home")
-	cmd.Env = t.environment(s, c.environment())
-	// The measurer ends its child before itself.
-	cmd.Cancel = func() error {
-		if runtime.GOOS == "windows" {
-			return cmd.Process.Kill()
-		}
-		return cmd.Process.Signal(os.Interrupt)
-	}
-	cmd.WaitDelay = 10 * time.Second
-	failed := func(why error) error {
-		return fmt.Errorf("%s %s: %w%s", t.name, strings.Join(t.args(j, s), " "), why, lastLines(stdout.Name(), stderr.Name()))
-	}
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return done, failed(err)
-	}
-	text, err := os.ReadFile(at("result"))
-	if err != nil {
-		return done, err
-	}
-	var result struct {
-		Run
-		Exit int `json:"exit"`
-	}
-	if err := json.Unmarshal(text, &result); err != nil {
-		return done, fmt.Errorf("the figures of %s: %w", t.name, err)
-	}
-	if result.Exit != 0 {
-		return done, failed(fmt.Errorf("exit code %d", result.Exit))
-	}
-	done.run = result.Run
-	return done, nil
-}
-
-// environment is what a program needs to run at all; whatever else is set here
-// could be a setting of one tool alone.
-func (c *comparison) environment() []string {
-	home := filepath.Join(c.dir, "home")
-	env := []string{"HOME=" + home, "USERPROFILE=" + home, "TMPDIR=" + home}
-	for _, name := range []string{"PATH", "SYSTEMROOT", "LANG"} {
-		if value, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+value)
-		}
-	}
-	return env
-}
-
-// lastLines are the ends of what a program said before it failed.
-func lastLines(paths ...string) string {
-	var said strings.Builder
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil || len(text) == 0 {
-			continue
-		}
-		said.WriteString("\n")
-		said.Write(text[max(0, len(text)-1000):])
-	}
-	return said.String()
+func (c *comparison) measure(ctx context.Context, t *tool, s *lab.Store, j job) (outcome, error) {
+	runner := lab.Runner{Dir: c.dir, Measurer: c.measurer, Timeout: c.options.timeout}
+	usage, err := runner.Run(ctx, lab.Command{Name: t.name, Path: t.path, Args: t.args(j, s), Env: t.environment(s)})
+	run := Run{Wall: usage.Wall, User: usage.User, System: usage.System, PeakRSS: usage.PeakRSS}
+	return outcome{job: j, run: run, stdout: runner.Stdout()}, err
 }
 
 func (c *comparison) say(format string, args ...any) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"os"
@@ -13,47 +12,17 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/s3haul/s3haul/bench/s3sim"
+	"github.com/s3haul/s3haul/bench/internal/lab"
+	"github.com/s3haul/s3haul/bench/internal/lab/labtest"
 )
-
-// endpoint is a simulator in this process that keeps bodies up to keep bytes, with
-// the bucket tests.
-func endpoint(t *testing.T, keep int64) *store {
-	t.Helper()
-	server, err := s3sim.New(s3sim.Options{KeepBodies: keep})
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := server.Listen("127.0.0.1:0", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := e.Close(context.WithoutCancel(t.Context())); err != nil {
-			t.Error(err)
-		}
-	})
-	s := &store{
-		endpoint: e.URL, region: s3sim.DefaultRegion, id: s3sim.DefaultAccessKeyID, secret: s3sim.DefaultSecretAccessKey,
-		bucket: "tests", prefix: "some/",
-	}
-	if err := s.connect(t.Context()); err != nil || !s.simulated {
-		t.Fatalf("simulated %v: %v", s.simulated, err)
-	}
-	t.Cleanup(func() { _ = s.close() })
-	if _, err := s.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &s.bucket}); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
 
 // TestWhole runs everything, s3haul and the plain loop, at a given endpoint.
 func TestWhole(t *testing.T) {
-	s := endpoint(t, 16<<20)
-	t.Setenv("AWS_ACCESS_KEY_ID", s.id)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", s.secret)
+	s := labtest.Endpoint(t, 16<<20)
+	t.Setenv("AWS_ACCESS_KEY_ID", s.ID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", s.Secret)
 	out := t.TempDir()
-	table := whole(t, out, "--endpoint", s.endpoint, "--bucket", s.bucket)
+	table := whole(t, out, "--endpoint", s.Endpoint, "--bucket", s.Bucket)
 	for _, w := range workloads() {
 		if !strings.Contains(table, "\n"+w.name+"\n") {
 			t.Errorf("%s is not in the table:\n%s", w.name, table)
@@ -76,7 +45,7 @@ func TestWhole(t *testing.T) {
 			t.Errorf("%s: %+v", c.Tool, r)
 		}
 	}
-	page, err := s.s3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &s.bucket})
+	page, err := s.S3.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &s.Bucket})
 	if err != nil || len(page.Contents) > 0 {
 		t.Errorf("%d objects were left: %v", len(page.Contents), err)
 	}
@@ -140,7 +109,7 @@ func newComparison(t *testing.T) *comparison {
 	c := &comparison{
 		options: &options{rounds: 1, scale: 0.001, large: 1 << 30, endpoint: "given", tools: []string{"s3haul"}, timeout: time.Minute},
 		dir:     dir, progress: io.Discard, record: &Record{},
-		source: &source{dir: dir, scale: 0.001, large: 1 << 30, content: s3sim.Content(0), sets: map[string]*files{}},
+		source: &source{Source: lab.NewSource(dir), scale: 0.001, large: 1 << 30},
 	}
 	c.options.paths = map[string]*string{}
 	for _, other := range others() {
@@ -162,11 +131,11 @@ func TestComparison(t *testing.T) {
 
 // A tool that ends well and did nothing has no figure, whatever the work.
 func testLazyTool(t *testing.T, c *comparison) {
-	s := endpoint(t, 16<<20)
-	lazy := &tool{name: "lazy", path: c.s3haul.path, args: func(job, *store) []string { return []string{"version", "--help"} }}
-	failing := &tool{name: "failing", path: c.s3haul.path, args: func(job, *store) []string { return []string{"--no-such-flag"} }}
+	s := labtest.Endpoint(t, 16<<20)
+	lazy := &tool{name: "lazy", path: c.s3haul.path, args: func(job, *lab.Store) []string { return []string{"version", "--help"} }}
+	failing := &tool{name: "failing", path: c.s3haul.path, args: func(job, *lab.Store) []string { return []string{"--no-such-flag"} }}
 	for _, w := range workloads() {
-		s.prefix = w.name + "/"
+		s.Prefix = w.name + "/"
 		f, err := w.files(t.Context(), c.source)
 		if err != nil {
 			t.Fatal(err)
@@ -180,7 +149,7 @@ func testLazyTool(t *testing.T, c *comparison) {
 			t.Errorf("%s: a failing tool: %v", w.name, err)
 		}
 		_, err = c.figure(t.Context(), lazy, w, s, f)
-		if did := w.name == "startup" || w.name == "noop-sync" && len(f.sums) < 1000; did != (err == nil) {
+		if did := w.name == "startup" || w.name == "noop-sync" && len(f.Sums) < 1000; did != (err == nil) {
 			t.Errorf("%s: a lazy tool: %v", w.name, err)
 		}
 	}
@@ -190,7 +159,7 @@ func testLazyTool(t *testing.T, c *comparison) {
 			continue
 		}
 		f, _ := w.files(t.Context(), c.source)
-		busy := &tool{name: "busy", path: c.s3haul.path, args: func(j job, s *store) []string {
+		busy := &tool{name: "busy", path: c.s3haul.path, args: func(j job, s *lab.Store) []string {
 			return c.s3haul.args(job{kind: upTree, local: j.local, bucket: j.bucket, key: j.key}, s)
 		}}
 		if _, err := c.figure(t.Context(), busy, w, s, f); err == nil || !strings.Contains(err.Error(), "PutObject") {
@@ -203,10 +172,10 @@ func testLazyTool(t *testing.T, c *comparison) {
 func testTimeout(t *testing.T, c *comparison) {
 	c.options.timeout = 100 * time.Millisecond
 	// The measurer measures a server, which ends when it is told to.
-	forever := &tool{name: "forever", path: c.s3haul.path, args: func(job, *store) []string {
+	forever := &tool{name: "forever", path: c.s3haul.path, args: func(job, *lab.Store) []string {
 		return []string{"serve", filepath.Join(t.TempDir(), "served"), "--listen", "127.0.0.1:0"}
 	}}
-	if _, err := c.measure(t.Context(), forever, &store{}, job{}); err == nil || !strings.Contains(err.Error(), "not done within") {
+	if _, err := c.measure(t.Context(), forever, &lab.Store{}, job{}); err == nil || !strings.Contains(err.Error(), "not done within") {
 		t.Errorf("%v", err)
 	}
 }
@@ -234,11 +203,10 @@ func testFind(t *testing.T, c *comparison) {
 
 // Nothing of whoever runs this reaches the tools.
 func TestEnvironment(t *testing.T) {
-	c := &comparison{dir: "/tests"}
 	t.Setenv("AWS_PROFILE", "mine")
 	t.Setenv("GOGC", "off")
 	t.Setenv("RCLONE_TRANSFERS", "99")
-	for _, v := range s3haul("x").environment(&store{}, c.environment()) {
+	for _, v := range s3haul("x").environment(&lab.Store{}) {
 		name, _, _ := strings.Cut(v, "=")
 		if slices.Contains([]string{"AWS_PROFILE", "GOGC", "RCLONE_TRANSFERS"}, name) {
 			t.Errorf("%s", v)
@@ -246,122 +214,19 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-func TestFilesSame(t *testing.T) {
-	src := &source{dir: t.TempDir(), scale: 0.001, large: 1 << 20, content: s3sim.Content(0), sets: map[string]*files{}}
-	f, err := src.smallFiles(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(f.sums) != 10 || f.bytes != 10*4096 {
-		t.Fatalf("%d files of %d bytes", len(f.sums), f.bytes)
-	}
-	path := f.dir + f.one()
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	wrong := func(what, want string) {
-		t.Helper()
-		if err := f.same(f.dir); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	if err := f.same(f.dir); err != nil {
-		t.Error(err)
-	}
-	must := func(err error) {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	must(os.Remove(path))
-	wrong("one is missing", "9 files of 10")
-	must(os.WriteFile(path, content[1:], 0o666))
-	wrong("one is short", "4095 bytes")
-	content[7] ^= 1
-	must(os.WriteFile(path, content, 0o666))
-	wrong("one bit is another", "CRC64NVME")
-	content[7] ^= 1
-	must(os.WriteFile(path, content, 0o666))
-	must(os.WriteFile(path+"x", nil, 0o666))
-	wrong("one is too much", "not to be downloaded")
-}
-
-// What the store has is compared by name, size and, of one, by its sum.
-func TestStoreHas(t *testing.T) {
-	s := endpoint(t, 16<<20)
-	src := &source{dir: t.TempDir(), scale: 0.001, large: 1 << 20, content: s3sim.Content(0), sets: map[string]*files{}}
-	f, err := src.smallFiles(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	put := func(name, body string) {
-		t.Helper()
-		key := "p/" + name
-		if _, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name := range f.sums {
-		text, err := os.ReadFile(f.dir + name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		put(name, string(text))
-	}
-	name := f.one()
-	if err := s.has(t.Context(), "p/", f); err != nil {
-		t.Error(err)
-	}
-	if err := s.holds(t.Context(), "p/"+name, f.sums[name]); err != nil {
-		t.Error(err)
-	}
-	put(name, "short")
-	if err := s.has(t.Context(), "p/", f); err == nil || !strings.Contains(err.Error(), "5 bytes") {
-		t.Errorf("%v", err)
-	}
-	if err := s.holds(t.Context(), "p/"+name, f.sums[name]); err == nil || !strings.Contains(err.Error(), "5 bytes") {
-		t.Errorf("%v", err)
-	}
-	put("more", "")
-	if err := s.has(t.Context(), "p/", f); err == nil {
-		t.Error("one too much was taken")
-	}
-	if err := s.clear(t.Context(), "p/"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.has(t.Context(), "p/", f); err == nil || !strings.Contains(err.Error(), "0 objects of 10") {
-		t.Errorf("%v", err)
-	}
-}
-
-// Bytes that are not the data's are noticed where the simulator threw them away.
-func TestStoreReplaced(t *testing.T) {
-	s := endpoint(t, 1<<10)
-	key, body := "k", strings.Repeat("x", 2<<10)
-	if _, err := s.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &s.bucket, Key: &key, Body: strings.NewReader(body)}); err != nil {
-		t.Fatal(err)
-	}
-	served := s3sim.Content(0).Sum(int64(len(body)))
-	if err := s.holds(t.Context(), key, served); err == nil || !strings.Contains(err.Error(), "other bytes") {
-		t.Errorf("%v", err)
-	}
-}
-
 // The tree of the no-op sync has the names and sizes that the simulator makes up.
 func TestNoopTree(t *testing.T) {
-	src := &source{dir: t.TempDir(), scale: 0.01, sets: map[string]*files{}}
+	src := &source{Source: lab.NewSource(t.TempDir()), scale: 0.01}
 	f, err := src.noopTree(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	dirs, err := os.ReadDir(f.dir)
-	if err != nil || len(dirs) != 2 || len(f.sums) != 2000 {
-		t.Errorf("%d files in %d directories: %v", len(f.sums), len(dirs), err)
+	dirs, err := os.ReadDir(f.Dir)
+	if err != nil || len(dirs) != 2 || len(f.Sums) != 2000 {
+		t.Errorf("%d files in %d directories: %v", len(f.Sums), len(dirs), err)
 	}
 	keys := noopKeys(2000)
-	info, err := os.Stat(filepath.Join(f.dir, keys.Key(1999)))
+	info, err := os.Stat(filepath.Join(f.Dir, keys.Key(1999)))
 	if err != nil {
 		t.Fatal(err)
 	}

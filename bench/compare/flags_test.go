@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 func TestParse(t *testing.T) {
@@ -67,9 +69,9 @@ func TestExitCodes(t *testing.T) {
 
 // Every tool but the plain loop does every kind of work, and is told where.
 func TestTools(t *testing.T) {
-	s := &store{endpoint: "https://127.0.0.1:9", region: "r", id: "the-id", secret: "the/secret", caFile: "/ca.pem"}
+	s := &lab.Store{Endpoint: "https://127.0.0.1:9", Region: "r", ID: "the-id", Secret: "the/secret", CAFile: "/ca.pem"}
 	for _, tool := range append(others(), s3haul("s3haul"), plainLoop("floor")) {
-		env := tool.environment(s, []string{"HOME=/empty"})
+		env := tool.environment(s)
 		for k := upTree; k <= version; k++ {
 			j := job{kind: k, local: "/local/", bucket: "bucket", key: "key/"}
 			args := strings.Join(tool.args(j, s), " ")
@@ -93,7 +95,7 @@ func TestTools(t *testing.T) {
 				t.Errorf("%s is not told where: %s", tool.name, all)
 			}
 		}
-		for _, want := range []string{"HOME=/empty", "AWS_CA_BUNDLE=/ca.pem", "AWS_EC2_METADATA_DISABLED=true"} {
+		for _, want := range []string{"AWS_CA_BUNDLE=/ca.pem", "AWS_EC2_METADATA_DISABLED=true"} {
 			if !slices.Contains(env, want) {
 				t.Errorf("%s: %s is not in %v", tool.name, want, env)
 			}

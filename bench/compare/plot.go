@@ -24,7 +24,7 @@ func (rec *Record) chart(format string) ([]byte, error) {
 	rows := rec.rows()
 	least, most := math.Inf(1), 0.0
 	for _, c := range rec.Cells {
-		if cpu := c.cpu().median; cpu > 0 {
+		if cpu := c.cpu().Median; cpu > 0 {
 			least, most = min(least, cpu), max(most, cpu)
 		}
 	}
@@ -45,8 +45,8 @@ func (rec *Record) chart(format string) ([]byte, error) {
 		for j, r := range rows {
 			titles[len(rows)-1-j] = r.title() // the first row is to be at the top
 			values[len(rows)-1-j] = charts.GetNullValue()
-			if c := r.cell(t.Name); c != nil && c.cpu().median > 0 {
-				values[len(rows)-1-j] = math.Log10(c.cpu().median) - from
+			if c := r.cell(t.Name); c != nil && c.cpu().Median > 0 {
+				values[len(rows)-1-j] = math.Log10(c.cpu().Median) - from
 			}
 		}
 		names[i] = t.Name

@@ -7,6 +7,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/dustin/go-humanize"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 // publish prints the table and writes the files that were asked for.
@@ -77,9 +79,9 @@ func (rec *Record) table() string {
 				continue
 			}
 			fmt.Fprintf(w, "  %s\t%s\t", c.Tool, shorten(versions[c.Tool]))
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t", number(c.wall().median), ends(c.wall()), number(c.cpu().median), ends(c.cpu()), size(c.rss().median))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t", number(c.wall().Median), ends(c.wall()), number(c.cpu().Median), ends(c.cpu()), size(c.rss().Median))
 			if last := c.Runs[len(c.Runs)-1]; last.Requests != nil {
-				fmt.Fprintf(w, "%s\t%s\t%s\t", humanize.Comma(int64(c.requests().median)), size(float64(last.Sent)), size(float64(last.Received)))
+				fmt.Fprintf(w, "%s\t%s\t%s\t", humanize.Comma(int64(c.requests().Median)), size(float64(last.Sent)), size(float64(last.Received)))
 			} else {
 				fmt.Fprint(w, "-\t-\t-\t")
 			}
@@ -119,9 +121,9 @@ func (rec *Record) markdown() string {
 			case len(c.Runs) == 0:
 				fmt.Fprint(&out, " failed |")
 			case c == ours || ours == nil || len(ours.Runs) == 0:
-				fmt.Fprintf(&out, " %s CPU, %s wall, %s |", number(c.cpu().median), number(c.wall().median), size(c.rss().median))
+				fmt.Fprintf(&out, " %s CPU, %s wall, %s |", number(c.cpu().Median), number(c.wall().Median), size(c.rss().Median))
 			default:
-				fmt.Fprintf(&out, " %s CPU (%s), %s wall, %s |", number(c.cpu().median), ratio(ours, c, (*Cell).cpu), number(c.wall().median), size(c.rss().median))
+				fmt.Fprintf(&out, " %s CPU (%s), %s wall, %s |", number(c.cpu().Median), ratio(ours, c, (*Cell).cpu), number(c.wall().Median), size(c.rss().Median))
 			}
 		}
 		fmt.Fprintln(&out)
@@ -130,11 +132,11 @@ func (rec *Record) markdown() string {
 }
 
 // ratio is ours by theirs; "-" where one is not there.
-func ratio(ours, theirs *Cell, figure func(*Cell) spread) string {
-	if ours == nil || len(ours.Runs) == 0 || ours == theirs || figure(theirs).median == 0 {
+func ratio(ours, theirs *Cell, figure func(*Cell) lab.Spread) string {
+	if ours == nil || len(ours.Runs) == 0 || ours == theirs || figure(theirs).Median == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%.2f", figure(ours).median/figure(theirs).median)
+	return fmt.Sprintf("%.2f", figure(ours).Median/figure(theirs).Median)
 }
 
 // number has three digits that count.
@@ -148,7 +150,7 @@ func number(seconds float64) string {
 	return fmt.Sprintf("%.1f", seconds)
 }
 
-func ends(s spread) string { return "(" + number(s.least) + "-" + number(s.most) + ")" }
+func ends(s lab.Spread) string { return "(" + number(s.Least) + "-" + number(s.Most) + ")" }
 
 func size(bytes float64) string {
 	if bytes == 0 {

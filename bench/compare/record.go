@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 // Record is all that was measured, as --json writes it.
 type Record struct {
-	Time       time.Time `json:"time"`
-	Machine    Machine   `json:"machine"`
-	Rounds     int       `json:"rounds"`
-	Scale      float64   `json:"scale"`
-	TLS        bool      `json:"tls"`
-	Endpoint   string    `json:"endpoint"`   // "s3sim" where it was the simulator
-	Filesystem string    `json:"filesystem"` // that the data was on
-	Tools      []Tool    `json:"tools"`
-	Cells      []*Cell   `json:"cells"`
+	Time       time.Time   `json:"time"`
+	Machine    lab.Machine `json:"machine"`
+	Rounds     int         `json:"rounds"`
+	Scale      float64     `json:"scale"`
+	TLS        bool        `json:"tls"`
+	Endpoint   string      `json:"endpoint"`   // "s3sim" where it was the simulator
+	Filesystem string      `json:"filesystem"` // that the data was on
+	Tools      []Tool      `json:"tools"`
+	Cells      []*Cell     `json:"cells"`
 }
 
 // Tool is a program that took part.
@@ -58,13 +60,22 @@ func (r Run) requests() int64 {
 	return n
 }
 
-func (c *Cell) wall() spread { return over(c.Runs, func(r Run) float64 { return r.Wall }) }
-func (c *Cell) cpu() spread  { return over(c.Runs, Run.cpu) }
-func (c *Cell) rss() spread {
+// over is the spread of a figure of each run.
+func over(runs []Run, figure func(Run) float64) lab.Spread {
+	values := make([]float64, len(runs))
+	for i, r := range runs {
+		values[i] = figure(r)
+	}
+	return lab.SpreadOf(values)
+}
+
+func (c *Cell) wall() lab.Spread { return over(c.Runs, func(r Run) float64 { return r.Wall }) }
+func (c *Cell) cpu() lab.Spread  { return over(c.Runs, Run.cpu) }
+func (c *Cell) rss() lab.Spread {
 	return over(c.Runs, func(r Run) float64 { return float64(r.PeakRSS) })
 }
 
-func (c *Cell) requests() spread {
+func (c *Cell) requests() lab.Spread {
 	return over(c.Runs, func(r Run) float64 { return float64(r.requests()) })
 }
 

@@ -7,29 +7,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
-)
 
-func TestSpread(t *testing.T) {
-	for _, c := range []struct {
-		values []float64
-		want   spread
-	}{
-		{nil, spread{}},
-		{[]float64{3}, spread{3, 3, 3}},
-		{[]float64{4, 1}, spread{2.5, 1, 4}},
-		{[]float64{9, 1, 2}, spread{2, 1, 9}},
-		{[]float64{5, 1, 100, 3}, spread{4, 1, 100}},
-		{[]float64{7, 7, 1, 2, 30}, spread{7, 1, 30}},
-	} {
-		before := append([]float64(nil), c.values...)
-		if got := spreadOf(c.values); got != c.want {
-			t.Errorf("%v: %v, not %v", c.values, got, c.want)
-		}
-		if len(before) > 0 && !reflect.DeepEqual(before, c.values) {
-			t.Errorf("%v became %v", before, c.values)
-		}
-	}
-}
+	"github.com/s3haul/s3haul/bench/internal/lab"
+)
 
 // example has two tools and a loop; one of them fails at the second workload.
 func example() *Record {
@@ -38,7 +18,7 @@ func example() *Record {
 		return Run{Wall: wall, User: user, System: system, PeakRSS: mib << 20, Requests: puts, Sent: 40 << 20}
 	}
 	return &Record{
-		Machine: Machine{System: "plan9/mips", Kernel: "4", Cores: 3, Go: "go1.99"},
+		Machine: lab.Machine{System: "plan9/mips", Kernel: "4", Cores: 3, Go: "go1.99"},
 		Rounds:  3, Scale: 1, Endpoint: "s3sim", Filesystem: "tmpfs",
 		Tools: []Tool{{"s3haul", "1.0"}, {"floor", "go1.99"}, {"s5cmd", "v2.3.0-991c9fb"}},
 		Cells: []*Cell{

@@ -3,6 +3,8 @@ package main
 import (
 	"net/url"
 	"strings"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 // kind is what a tool is to do.
@@ -33,23 +35,17 @@ type tool struct {
 	name string
 	path string
 	// args are its arguments for a job; nil where it cannot do that.
-	args func(j job, s *store) []string
+	args func(j job, s *lab.Store) []string
 	// env is its environment beyond what every tool has; may be nil.
-	env func(s *store) []string
+	env func(s *lab.Store) []string
 	// says is what its version has in it, where other programs have its name.
 	says string
 }
 
-// environment is all that a tool sees: AWS's own variables, an empty home, and
-// no configuration of whoever runs this.
-func (t *tool) environment(s *store, base []string) []string {
-	env := append(base,
-		"AWS_ACCESS_KEY_ID="+s.id, "AWS_SECRET_ACCESS_KEY="+s.secret,
-		"AWS_REGION="+s.region, "AWS_DEFAULT_REGION="+s.region,
-		"AWS_ENDPOINT_URL="+s.endpoint, "AWS_EC2_METADATA_DISABLED=true")
-	if s.caFile != "" {
-		env = append(env, "AWS_CA_BUNDLE="+s.caFile)
-	}
+// environment is all that a tool sees beside an empty home: AWS's own variables,
+// and no configuration of whoever runs this.
+func (t *tool) environment(s *lab.Store) []string {
+	env := s.Environment()
 	if t.env != nil {
 		env = append(env, t.env(s)...)
 	}
@@ -57,12 +53,12 @@ func (t *tool) environment(s *store, base []string) []string {
 }
 
 func s3haul(path string) *tool {
-	return &tool{name: "s3haul", path: path, args: func(j job, s *store) []string {
+	return &tool{name: "s3haul", path: path, args: func(j job, s *lab.Store) []string {
 		args := awsLike(j)
 		if j.kind == version {
 			return args
 		}
-		return append(args, "--endpoint-url", s.endpoint)
+		return append(args, "--endpoint-url", s.Endpoint)
 	}}
 }
 
@@ -88,7 +84,7 @@ func awsLike(j job) []string {
 }
 
 func plainLoop(path string) *tool {
-	return &tool{name: "floor", path: path, args: func(j job, _ *store) []string {
+	return &tool{name: "floor", path: path, args: func(j job, _ *lab.Store) []string {
 		switch j.kind {
 		case upTree, upFile:
 			return []string{"up", j.local, j.bucket, j.key}
@@ -106,8 +102,8 @@ func others() []*tool {
 }
 
 func s5cmd() *tool {
-	return &tool{name: "s5cmd", args: func(j job, s *store) []string {
-		global := []string{"--endpoint-url", s.endpoint}
+	return &tool{name: "s5cmd", args: func(j job, s *lab.Store) []string {
+		global := []string{"--endpoint-url", s.Endpoint}
 		switch j.kind {
 		case upTree, upFile:
 			return append(global, "cp", j.local, j.s3())
@@ -129,10 +125,10 @@ func s5cmd() *tool {
 func rclone() *tool {
 	return &tool{
 		name: "rclone",
-		args: func(j job, s *store) []string {
+		args: func(j job, s *lab.Store) []string {
 			var global []string
-			if s.caFile != "" {
-				global = []string{"--ca-cert", s.caFile}
+			if s.CAFile != "" {
+				global = []string{"--ca-cert", s.CAFile}
 			}
 			remote := "s3:" + j.bucket + "/" + j.key
 			switch j.kind {
@@ -156,22 +152,22 @@ func rclone() *tool {
 			}
 			return nil
 		},
-		env: func(s *store) []string {
+		env: func(s *lab.Store) []string {
 			const section = "RCLONE_CONFIG_S3_"
 			return []string{
-				section + "TYPE=s3", section + "PROVIDER=Other", section + "ENDPOINT=" + s.endpoint, section + "REGION=" + s.region,
-				section + "ACCESS_KEY_ID=" + s.id, section + "SECRET_ACCESS_KEY=" + s.secret,
+				section + "TYPE=s3", section + "PROVIDER=Other", section + "ENDPOINT=" + s.Endpoint, section + "REGION=" + s.Region,
+				section + "ACCESS_KEY_ID=" + s.ID, section + "SECRET_ACCESS_KEY=" + s.Secret,
 			}
 		},
 	}
 }
 
 func awsCLI() *tool {
-	return &tool{name: "aws", args: func(j job, s *store) []string {
+	return &tool{name: "aws", args: func(j job, s *lab.Store) []string {
 		if j.kind == version {
 			return awsLike(j)
 		}
-		return append([]string{"--endpoint-url", s.endpoint, "s3"}, awsLike(j)...)
+		return append([]string{"--endpoint-url", s.Endpoint, "s3"}, awsLike(j)...)
 	}}
 }
 
@@ -179,9 +175,9 @@ func mc() *tool {
 	return &tool{
 		name: "mc",
 		says: "mc version", // Midnight Commander has the same name
-		args: func(j job, s *store) []string {
+		args: func(j job, s *lab.Store) []string {
 			var global []string
-			if s.caFile != "" {
+			if s.CAFile != "" {
 				global = []string{"--insecure"} // it takes a CA from its own directory alone
 			}
 			remote := "s3/" + j.bucket + "/" + j.key
@@ -203,26 +199,26 @@ func mc() *tool {
 			}
 			return nil
 		},
-		env: func(s *store) []string {
-			scheme, host, _ := strings.Cut(s.endpoint, "://")
-			return []string{"MC_HOST_s3=" + scheme + "://" + url.UserPassword(s.id, s.secret).String() + "@" + host}
+		env: func(s *lab.Store) []string {
+			scheme, host, _ := strings.Cut(s.Endpoint, "://")
+			return []string{"MC_HOST_s3=" + scheme + "://" + url.UserPassword(s.ID, s.Secret).String() + "@" + host}
 		},
 	}
 }
 
 func s3cmd() *tool {
-	return &tool{name: "s3cmd", args: func(j job, s *store) []string {
-		_, host, secure := strings.Cut(s.endpoint, "https://")
-		global := []string{"--access_key", s.id, "--secret_key", s.secret, "--region", s.region}
+	return &tool{name: "s3cmd", args: func(j job, s *lab.Store) []string {
+		_, host, secure := strings.Cut(s.Endpoint, "https://")
+		global := []string{"--access_key", s.ID, "--secret_key", s.Secret, "--region", s.Region}
 		if secure {
 			global = append(global, "--ssl")
 		} else {
-			_, host, _ = strings.Cut(s.endpoint, "://")
+			_, host, _ = strings.Cut(s.Endpoint, "://")
 			global = append(global, "--no-ssl")
 		}
 		global = append(global, "--host", host, "--host-bucket", host)
-		if s.caFile != "" {
-			global = append(global, "--ca-certs", s.caFile)
+		if s.CAFile != "" {
+			global = append(global, "--ca-certs", s.CAFile)
 		}
 		switch j.kind {
 		case upTree:

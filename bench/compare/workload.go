@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/s3haul/s3haul/bench/internal/lab"
 	"github.com/s3haul/s3haul/bench/s3sim"
 )
 
@@ -24,13 +25,13 @@ type workload struct {
 	// them: rclone and s3cmd compare it with the ETag of what they sent or got
 	// in one request.
 	keep  func(c *comparison) int64
-	files func(ctx context.Context, d *source) (*files, error)
+	files func(ctx context.Context, d *source) (*lab.Files, error)
 	// prepare puts into the store what is to be there; may be nil.
-	prepare func(ctx context.Context, c *comparison, s *store, f *files) error
+	prepare func(ctx context.Context, c *comparison, s *lab.Store, f *lab.Files) error
 	// job is one run's; its name is unlike those of other runs.
-	job func(c *comparison, s *store, f *files, name string) job
+	job func(c *comparison, s *lab.Store, f *lab.Files, name string) job
 	// check says what was not done.
-	check func(ctx context.Context, c *comparison, s *store, f *files, done outcome) error
+	check func(ctx context.Context, c *comparison, s *lab.Store, f *lab.Files, done outcome) error
 }
 
 // outcome is a run that ended well by its own account.
@@ -42,11 +43,11 @@ type outcome struct {
 }
 
 func workloads() []*workload {
-	small := func(ctx context.Context, d *source) (*files, error) { return d.smallFiles(ctx) }
-	large := func(ctx context.Context, d *source) (*files, error) { return d.largeFile(ctx) }
-	mixed := func(ctx context.Context, d *source) (*files, error) { return d.mixedFiles(ctx) }
-	noop := func(ctx context.Context, d *source) (*files, error) { return d.noopTree(ctx) }
-	nothing := func(context.Context, *source) (*files, error) { return &files{}, nil }
+	small := func(ctx context.Context, d *source) (*lab.Files, error) { return d.smallFiles(ctx) }
+	large := func(ctx context.Context, d *source) (*lab.Files, error) { return d.largeFile(ctx) }
+	mixed := func(ctx context.Context, d *source) (*lab.Files, error) { return d.mixedFiles(ctx) }
+	noop := func(ctx context.Context, d *source) (*lab.Files, error) { return d.noopTree(ctx) }
+	nothing := func(context.Context, *source) (*lab.Files, error) { return &lab.Files{}, nil }
 	return []*workload{
 		{
 			name: "small-up", title: "upload 10,000 files of 4 KiB",
@@ -75,23 +76,23 @@ func workloads() []*workload {
 		{
 			name: "noop-sync", title: "nothing to do, 200,000 files in 200 directories",
 			files: noop, prepare: noopThere, check: unchanged,
-			job: func(_ *comparison, s *store, f *files, _ string) job {
-				bucket, prefix := s.noop()
-				return job{kind: syncTree, local: f.dir, bucket: bucket, key: prefix}
+			job: func(c *comparison, s *lab.Store, f *lab.Files, _ string) job {
+				bucket, prefix := c.noop(s)
+				return job{kind: syncTree, local: f.Dir, bucket: bucket, key: prefix}
 			},
 		},
 		{
 			name: "list", title: "list 200,000 keys",
 			files: noop, prepare: noopThere, check: listed,
-			job: func(_ *comparison, s *store, _ *files, _ string) job {
-				bucket, prefix := s.noop()
+			job: func(c *comparison, s *lab.Store, _ *lab.Files, _ string) job {
+				bucket, prefix := c.noop(s)
 				return job{kind: list, bucket: bucket, key: prefix}
 			},
 		},
 		{
 			name: "startup", title: "say the version", repeat: 20, once: true,
 			files: nothing, check: said,
-			job: func(*comparison, *store, *files, string) job { return job{kind: version} },
+			job: func(*comparison, *lab.Store, *lab.Files, string) job { return job{kind: version} },
 		},
 	}
 }
@@ -133,82 +134,82 @@ func keepLarge(c *comparison) int64 {
 	return 0
 }
 
-func treeUp(_ *comparison, s *store, f *files, name string) job {
-	return job{kind: upTree, local: f.dir, bucket: s.bucket, key: s.prefix + name + "/"}
+func treeUp(_ *comparison, s *lab.Store, f *lab.Files, name string) job {
+	return job{kind: upTree, local: f.Dir, bucket: s.Bucket, key: s.Prefix + name + "/"}
 }
 
-func fileUp(_ *comparison, s *store, f *files, name string) job {
-	return job{kind: upFile, local: f.dir + f.one(), bucket: s.bucket, key: s.prefix + name + "/" + f.one()}
+func fileUp(_ *comparison, s *lab.Store, f *lab.Files, name string) job {
+	return job{kind: upFile, local: f.Dir + f.One(), bucket: s.Bucket, key: s.Prefix + name + "/" + f.One()}
 }
 
-func treeDown(c *comparison, s *store, _ *files, name string) job {
-	return job{kind: downTree, local: c.fresh(name), bucket: s.bucket, key: s.prefix + "there/"}
+func treeDown(c *comparison, s *lab.Store, _ *lab.Files, name string) job {
+	return job{kind: downTree, local: c.fresh(name), bucket: s.Bucket, key: s.Prefix + "there/"}
 }
 
-func fileDown(c *comparison, s *store, f *files, name string) job {
-	return job{kind: downFile, local: c.fresh(name) + f.one(), bucket: s.bucket, key: s.prefix + "there/" + f.one()}
+func fileDown(c *comparison, s *lab.Store, f *lab.Files, name string) job {
+	return job{kind: downFile, local: c.fresh(name) + f.One(), bucket: s.Bucket, key: s.Prefix + "there/" + f.One()}
 }
 
 // fresh is the path of a directory for one run's downloads.
 func (c *comparison) fresh(name string) string { return filepath.Join(c.dir, "fresh", name) + "/" }
 
 // there uploads the files that are to be downloaded.
-func there(ctx context.Context, c *comparison, s *store, f *files) error {
-	j := job{kind: upTree, local: f.dir, bucket: s.bucket, key: s.prefix + "there/"}
+func there(ctx context.Context, c *comparison, s *lab.Store, f *lab.Files) error {
+	j := job{kind: upTree, local: f.Dir, bucket: s.Bucket, key: s.Prefix + "there/"}
 	if _, err := c.measure(ctx, c.floor, s, j); err != nil {
 		return err
 	}
-	return s.has(ctx, j.key, f)
+	return s.Has(ctx, j.key, f)
 }
 
 // noop is where the keys of the no-op sync are: at the simulator it made them up.
-func (s *store) noop() (bucket, prefix string) {
-	if s.synthetic {
+func (c *comparison) noop(s *lab.Store) (bucket, prefix string) {
+	if c.options.endpoint == "" {
 		return noopKeys(0).Bucket, ""
 	}
-	return s.bucket, s.prefix + "noop/"
+	return s.Bucket, s.Prefix + "noop/"
 }
 
-func noopThere(ctx context.Context, c *comparison, s *store, f *files) error {
-	bucket, prefix := s.noop()
-	if bucket != s.bucket {
+func noopThere(ctx context.Context, c *comparison, s *lab.Store, f *lab.Files) error {
+	bucket, prefix := c.noop(s)
+	if bucket != s.Bucket {
 		return nil
 	}
-	_, err := c.measure(ctx, c.s3haul, s, job{kind: upTree, local: f.dir, bucket: bucket, key: prefix})
+	_, err := c.measure(ctx, c.s3haul, s, job{kind: upTree, local: f.Dir, bucket: bucket, key: prefix})
 	return err
 }
 
-func uploaded(ctx context.Context, _ *comparison, s *store, f *files, done outcome) error {
+func uploaded(ctx context.Context, _ *comparison, s *lab.Store, f *lab.Files, done outcome) error {
 	prefix := done.job.key
 	if done.job.kind == upFile {
-		prefix = strings.TrimSuffix(prefix, f.one())
+		prefix = strings.TrimSuffix(prefix, f.One())
 	}
-	if s.simulated && done.stats.BytesIn < f.bytes {
-		return fmt.Errorf("%d bytes of %d were sent", done.stats.BytesIn, f.bytes)
+	if s.Simulated && done.stats.BytesIn < f.Bytes {
+		return fmt.Errorf("%d bytes of %d were sent", done.stats.BytesIn, f.Bytes)
 	}
-	if err := s.has(ctx, prefix, f); err != nil {
+	if err := s.Has(ctx, prefix, f); err != nil {
 		return err
 	}
-	name := f.one()
-	if err := s.holds(ctx, prefix+name, f.sums[name]); err != nil {
+	name := f.One()
+	if err := s.Holds(ctx, prefix+name, f.Sums[name]); err != nil {
 		return err
 	}
-	return s.clear(ctx, prefix)
+	return s.Clear(ctx, prefix)
 }
 
-func downloaded(_ context.Context, _ *comparison, s *store, f *files, done outcome) error {
+func downloaded(_ context.Context, _ *comparison, s *lab.Store, f *lab.Files, done outcome) error {
 	dir := done.job.local
 	if done.job.kind == downFile {
-		dir = strings.TrimSuffix(dir, f.one())
+		dir = strings.TrimSuffix(dir, f.One())
 	}
-	if s.simulated && done.stats.BytesOut < f.bytes {
-		return fmt.Errorf("%d bytes of %d were asked for", done.stats.BytesOut, f.bytes)
+	if s.Simulated && done.stats.BytesOut < f.Bytes {
+		return fmt.Errorf("%d bytes of %d were asked for", done.stats.BytesOut, f.Bytes)
 	}
-	return f.same(dir)
+	return f.Same(dir)
 }
 
-func unchanged(_ context.Context, _ *comparison, s *store, f *files, done outcome) error {
-	if !s.simulated {
+func unchanged(_ context.Context, _ *comparison, s *lab.Store, f *lab.Files, done outcome) error {
+	if !s.Simulated {
 		return nil
 	}
 	for _, op := range []string{
@@ -218,24 +219,24 @@ func unchanged(_ context.Context, _ *comparison, s *store, f *files, done outcom
 			return fmt.Errorf("%d requests %s, where nothing was to be done", n, op)
 		}
 	}
-	if pages := done.stats.Ops["ListObjectsV2"] + done.stats.Ops["ListObjects"]; pages < int64(len(f.sums)/1000) {
-		return fmt.Errorf("%d pages were listed of %d objects", pages, len(f.sums))
+	if pages := done.stats.Ops["ListObjectsV2"] + done.stats.Ops["ListObjects"]; pages < int64(len(f.Sums)/1000) {
+		return fmt.Errorf("%d pages were listed of %d objects", pages, len(f.Sums))
 	}
 	return nil
 }
 
-func listed(_ context.Context, _ *comparison, _ *store, f *files, done outcome) error {
+func listed(_ context.Context, _ *comparison, _ *lab.Store, f *lab.Files, done outcome) error {
 	text, err := os.ReadFile(done.stdout)
 	if err != nil {
 		return err
 	}
-	if lines := bytes.Count(text, []byte{'\n'}); lines != len(f.sums) {
-		return fmt.Errorf("%d lines for %d keys", lines, len(f.sums))
+	if lines := bytes.Count(text, []byte{'\n'}); lines != len(f.Sums) {
+		return fmt.Errorf("%d lines for %d keys", lines, len(f.Sums))
 	}
 	return nil
 }
 
-func said(_ context.Context, _ *comparison, _ *store, _ *files, done outcome) error {
+func said(_ context.Context, _ *comparison, _ *lab.Store, _ *lab.Files, done outcome) error {
 	text, err := os.ReadFile(done.stdout)
 	if err == nil && len(text) == 0 {
 		err = errors.New("it said nothing")

@@ -19,9 +19,6 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// inFlight is how many small requests are under way at most.
-const inFlight = 64
-
 const (
 	crcHeader  = "X-Amz-Checksum-Crc64nvme"
 	typeHeader = "X-Amz-Checksum-Type"
@@ -35,22 +32,25 @@ type client struct {
 	credentials aws.Credentials
 	endpoint    string
 	region      string
+	workers     int // small requests under way at most
 }
 
-func newClient(env func(string) string) (*client, error) {
+// newClient makes one for so many requests at a time.
+func newClient(env func(string) string, workers int) (*client, error) {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	c := &client{
 		http: &http.Transport{
 			Protocols:           &protocols,
-			MaxIdleConns:        inFlight,
-			MaxIdleConnsPerHost: inFlight,
+			MaxIdleConns:        workers,
+			MaxIdleConnsPerHost: workers,
 			DisableCompression:  true,
 		},
 		signer:      v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }),
 		credentials: aws.Credentials{AccessKeyID: env("AWS_ACCESS_KEY_ID"), SecretAccessKey: env("AWS_SECRET_ACCESS_KEY")},
 		endpoint:    env("AWS_ENDPOINT_URL"),
 		region:      env("AWS_REGION"),
+		workers:     workers,
 	}
 	if c.endpoint == "" || c.region == "" {
 		return nil, errors.New("AWS_ENDPOINT_URL and AWS_REGION have to be set")

@@ -31,7 +31,7 @@ type page struct {
 // downloadTree fetches what is below prefix, the large objects one after the other.
 func downloadTree(ctx context.Context, c *client, bucket, prefix, dir string) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(inFlight)
+	group.SetLimit(c.workers)
 	large := map[string]int64{}
 	made := map[string]bool{}
 	list := func() error {

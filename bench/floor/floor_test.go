@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/s3haul/s3haul/bench/s3sim"
 )
@@ -44,7 +46,7 @@ func store(t *testing.T, o s3sim.Options, tls bool) *s3sim.Server {
 	} {
 		t.Setenv(name, value)
 	}
-	c, err := newClient(os.Getenv)
+	c, err := newClient(os.Getenv, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +116,28 @@ func TestUpAndDown(t *testing.T) {
 	}
 }
 
+// No more files than there are workers are under way, and with many there are more.
+func TestWorkers(t *testing.T) {
+	server := store(t, s3sim.Options{Conditions: s3sim.Conditions{Latency: s3sim.Latency{Median: 20 * time.Millisecond}}}, false)
+	dir := t.TempDir() + "/"
+	for i := range 20 {
+		if err := os.WriteFile(fmt.Sprint(dir, i), []byte("x"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for workers, want := range map[string]int64{"1": 1, "7": 7, "99": 20} {
+		for _, what := range []string{"up", "down"} {
+			server.ResetStats()
+			if err := floor(t.Context(), []string{"--workers", workers, what, dir, "tests", "p/"}); err != nil {
+				t.Fatal(err)
+			}
+			if n := server.Stats().MaxInFlight; n > want || n < min(want, 2) {
+				t.Errorf("%s with %s workers: %d at a time", what, workers, n)
+			}
+		}
+	}
+}
+
 // It retries nothing, but it does not call a failure a success.
 func TestFailures(t *testing.T) {
 	for _, c := range []struct{ fault, want string }{
@@ -148,6 +172,11 @@ func TestFailures(t *testing.T) {
 func TestUsage(t *testing.T) {
 	if code := run([]string{"up"}); code != 1 {
 		t.Errorf("%d", code)
+	}
+	for _, args := range [][]string{{"--workers", "0", "up", "x", "b", "k"}, {"--workers"}, {"--threads", "1"}} {
+		if err := floor(t.Context(), args); err == nil {
+			t.Errorf("%v was taken", args)
+		}
 	}
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	t.Setenv("AWS_REGION", "")

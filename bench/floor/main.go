@@ -3,8 +3,8 @@
 // SDK's signer, one http.Transport and CRC64NVME on every body. It retries
 // nothing, plans nothing and prints nothing; an engineer writes it in a day.
 //
-//	floor up   DIR|FILE BUCKET KEY
-//	floor down DIR|FILE BUCKET KEY
+//	floor [--workers N] up   DIR|FILE BUCKET KEY
+//	floor [--workers N] down DIR|FILE BUCKET KEY
 //
 // KEY is a prefix where the path ends in a slash. AWS_ENDPOINT_URL, AWS_REGION,
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_CA_BUNDLE are read.
@@ -13,11 +13,16 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"strings"
 )
+
+// defaultWorkers is how many small files are under way where nobody says.
+const defaultWorkers = 64
 
 func main() { os.Exit(run(os.Args[1:])) } //nolint:forbidigo // this is main
 
@@ -32,10 +37,16 @@ func run(args []string) int {
 }
 
 func floor(ctx context.Context, args []string) error {
-	if len(args) != 4 {
-		return errors.New("usage: floor up|down PATH BUCKET KEY")
+	flags := flag.NewFlagSet("floor", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it
+	workers := flags.Int("workers", defaultWorkers, "small files under way at a time")
+	if err := flags.Parse(args); err != nil {
+		return err
 	}
-	c, err := newClient(os.Getenv)
+	if args = flags.Args(); len(args) != 4 || *workers < 1 {
+		return errors.New("usage: floor [--workers N] up|down PATH BUCKET KEY")
+	}
+	c, err := newClient(os.Getenv, *workers)
 	if err != nil {
 		return err
 	}

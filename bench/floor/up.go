@@ -29,7 +29,7 @@ const (
 // uploadTree sends each file below dir, the large ones one after the other.
 func uploadTree(ctx context.Context, c *client, dir, bucket, prefix string) error {
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(inFlight)
+	group.SetLimit(c.workers)
 	var large []string
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

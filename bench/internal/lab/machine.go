@@ -1,4 +1,4 @@
-package main
+package lab
 
 import "runtime"
 
@@ -10,7 +10,8 @@ type Machine struct {
 	Go     string `json:"go"`
 }
 
-func thisMachine() Machine {
+// ThisMachine is the one that this program runs on.
+func ThisMachine() Machine {
 	return Machine{
 		System: runtime.GOOS + "/" + runtime.GOARCH, Kernel: kernel(),
 		Cores: runtime.NumCPU(), Go: runtime.Version(),

@@ -1,9 +1,9 @@
-package main
+package lab
 
 import "golang.org/x/sys/unix"
 
-// filesystem names the kind of file system that dir is on.
-func filesystem(dir string) string {
+// Filesystem names the kind of file system that dir is on.
+func Filesystem(dir string) string {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(dir, &stat); err != nil {
 		return ""

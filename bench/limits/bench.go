@@ -1,0 +1,288 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
+	"github.com/s3haul/s3haul/bench/s3sim"
+	"github.com/s3haul/s3haul/engine/checksum"
+)
+
+// bench is one run of this program.
+type bench struct {
+	options                  *options
+	dir                      string // all that is made is in it
+	s3haul, floor, simulator string // programs
+	runner                   lab.Runner
+	source                   *lab.Source
+	content                  *s3sim.Pattern
+	progress                 io.Writer
+	runs                     int // for fresh directories
+}
+
+// limits measures the scenarios and prints the table; kept says that every
+// bound was.
+func limits(ctx context.Context, o *options, stdout, stderr io.Writer) (kept bool, err error) {
+	some, err := chosen(o.scenarios, o.scale)
+	if err != nil {
+		return false, err
+	}
+	dir, err := os.MkdirTemp(o.dir, "s3haul-limits-")
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	b := &bench{options: o, dir: dir, progress: stderr, source: lab.NewSource(dir), content: s3sim.Content(0)}
+	programs, err := lab.Prepare(ctx, dir, b.say, "cmd/s3haul", "bench/floor", "bench/compare/measure", "bench/s3sim/cmd/s3sim")
+	if err != nil {
+		return false, err
+	}
+	b.s3haul, b.floor, b.simulator = programs["s3haul"], programs["floor"], programs["s3sim"]
+	b.runner = lab.Runner{Dir: dir, Measurer: programs["measure"], Timeout: o.timeout}
+
+	t := table{machine: lab.ThisMachine(), filesystem: lab.Filesystem(dir), rounds: o.rounds, scale: o.scale}
+	failed := 0
+	for _, s := range some {
+		figures, err := s.measure(ctx, b)
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		for i := range figures {
+			figures[i].scenario = s.name
+			b.say("%s", figures[i].line())
+		}
+		t.figures = append(t.figures, figures...)
+		if err != nil {
+			failed++
+			b.say("%s: %v", s.name, err)
+		}
+	}
+	text := t.text()
+	if o.markdown {
+		text = t.markdown()
+	}
+	_, err = io.WriteString(stdout, text)
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d of %d scenarios failed", failed, len(some))
+	}
+	return t.kept(), err
+}
+
+func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.progress, format+"\n", args...) }
+
+// set is some keys of one size.
+type set struct {
+	name string // for the directory
+	keys []string
+	size int64
+	made *s3sim.Synthetic // where the simulator can make them up
+}
+
+// dirs are so many keys in directories of a thousand.
+func dirs(count int, size int64) set {
+	syn := s3sim.Synthetic{Bucket: downBucket, Layout: s3sim.LayoutDirs, Count: count, Size: size}
+	s := set{name: fmt.Sprintf("dirs-%d-%d", count, size), size: size, made: &syn}
+	for i := range syn.Len() {
+		s.keys = append(s.keys, syn.Key(i))
+	}
+	return s
+}
+
+// trial is one program with one piece of work.
+type trial struct {
+	name    string // for people
+	floor   int    // workers of the plain loop; 0 is s3haul
+	flags   []string
+	set     set
+	up      bool
+	latency string
+	sim     []string // flags of the simulator
+	watch   bool     // the output is wanted line by line
+	mayLose bool     // what was not done is told by the outcome, not by an error
+}
+
+// outcome is what a trial gave.
+type outcome struct {
+	lab.Usage
+	start          time.Time
+	stdout, stderr []stamped
+	stats          s3sim.Stats
+	timeline       s3sim.Timeline
+	lost           error // what was not done
+}
+
+func (o outcome) cpu() float64 { return o.User + o.System }
+
+const (
+	upBucket   = "upload"
+	downBucket = "download"
+)
+
+// try does the work once, with a store of its own, and checks that it is done.
+func (b *bench) try(ctx context.Context, t trial) (out outcome, err error) {
+	files, err := b.files(ctx, t)
+	if err != nil {
+		return out, err
+	}
+	b.runs++
+	fresh := filepath.Join(b.dir, "fresh", fmt.Sprint(b.runs)) + "/"
+	if err := os.MkdirAll(fresh, 0o777); err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(fresh)) }()
+	sim := lab.Simulator{Program: b.simulator, Bucket: upBucket, Latency: t.latency, Flags: t.sim, Dir: b.dir}
+	if !t.up {
+		sim.Flags = append([]string{"--synthetic", fmt.Sprintf("%s=%s:%d:%d", downBucket, t.set.made.Layout, t.set.made.Count, t.set.size)}, t.sim...)
+	}
+	store, err := sim.Start(ctx)
+	if err != nil {
+		return out, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := store.Reset(ctx); err != nil {
+		return out, err
+	}
+	var stdout, stderr stamper
+	command := b.command(t, files, fresh)
+	command.Env = store.Environment()
+	if t.watch {
+		command.Stdout, command.Stderr = &stdout, &stderr
+	}
+	out.start = time.Now()
+	out.Usage, err = b.runner.Run(ctx, command)
+	if err != nil && (!t.mayLose || !errors.Is(err, lab.ErrExit)) {
+		return out, err
+	}
+	out.stdout, out.stderr = stdout.lines, stderr.lines
+	if out.stats, err = store.Stats(ctx); err != nil {
+		return out, err
+	}
+	if out.timeline, err = store.Timeline(ctx); err != nil {
+		return out, err
+	}
+	if t.up {
+		err = store.Has(ctx, "", files)
+	} else {
+		err = files.Same(fresh)
+	}
+	if t.mayLose {
+		out.lost, err = err, nil
+	}
+	return out, err
+}
+
+// files are what is uploaded, or what is to be downloaded: those have no
+// directory.
+func (b *bench) files(ctx context.Context, t trial) (*lab.Files, error) {
+	sum := b.content.Sum(t.set.size)
+	if !t.up {
+		f := &lab.Files{Sums: map[string]checksum.CRC64NVME{}}
+		for _, key := range t.set.keys {
+			f.Add(key, sum)
+		}
+		return f, nil
+	}
+	return b.source.Set(t.set.name, func(f *lab.Files) error {
+		for _, key := range t.set.keys {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			err := lab.Create(filepath.Join(f.Dir, filepath.FromSlash(key)), func(file *os.File) error {
+				_, err := b.content.WriteRange(file, 0, t.set.size)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			f.Add(key, sum)
+		}
+		return nil
+	})
+}
+
+func (b *bench) command(t trial, files *lab.Files, fresh string) lab.Command {
+	if t.floor > 0 {
+		c := lab.Command{Name: t.name, Path: b.floor, Args: []string{"--workers", fmt.Sprint(t.floor)}}
+		if t.up {
+			c.Args = append(c.Args, "up", files.Dir, upBucket, "")
+		} else {
+			c.Args = append(c.Args, "down", fresh, downBucket, "")
+		}
+		return c
+	}
+	from, to := "s3://"+downBucket, fresh
+	if t.up {
+		from, to = files.Dir, "s3://"+upBucket
+	}
+	return lab.Command{Name: t.name, Path: b.s3haul, Args: append([]string{"cp", "--recursive", from, to}, t.flags...)}
+}
+
+// rounds tries each of the trials in turn, so that whatever else the machine
+// does hits them alike, and returns the outcomes of each.
+func (b *bench) rounds(ctx context.Context, trials []trial) ([][]outcome, error) {
+	all := make([][]outcome, len(trials))
+	for round := range b.options.rounds {
+		for i := range trials {
+			k := (round + i) % len(trials)
+			out, err := b.try(ctx, trials[k])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", trials[k].name, err)
+			}
+			b.say("  round %d: %s: %.2f s, CPU %.2f s, %d in flight, %d of %d throttled, %d faults", round+1, trials[k].name,
+				out.Wall, out.cpu(), out.stats.MaxInFlight, out.stats.Throttled, requests(out.stats), out.stats.Faults)
+			all[k] = append(all[k], out)
+		}
+	}
+	return all, nil
+}
+
+func requests(s s3sim.Stats) (n int64) {
+	for _, count := range s.Ops {
+		n += count
+	}
+	return n
+}
+
+// median of a figure of each outcome.
+func median(all []outcome, figure func(outcome) float64) float64 {
+	values := make([]float64, len(all))
+	for i, out := range all {
+		values[i] = figure(out)
+	}
+	return lab.SpreadOf(values).Median
+}
+
+func wall(out outcome) float64 { return out.Wall }
+
+// stamped is a line of output and when it came.
+type stamped struct {
+	at   time.Time
+	text string
+}
+
+// stamper stamps the lines that are written to it.
+type stamper struct {
+	lines []stamped
+	rest  []byte
+}
+
+func (s *stamper) Write(p []byte) (int, error) {
+	now := time.Now()
+	s.rest = append(s.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(s.rest, []byte{'\n'})
+		if !found {
+			return len(p), nil
+		}
+		s.lines = append(s.lines, stamped{now, strings.TrimRight(string(line), "\r")})
+		s.rest = rest
+	}
+}
