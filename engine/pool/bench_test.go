@@ -20,11 +20,12 @@ func BenchmarkAcquire(b *testing.B) {
 	defer cancel()
 	work := func(b *testing.B, p *Pool, n int) {
 		for range n {
-			if err := p.Acquire(ctx); err != nil {
+			s, err := p.Acquire(ctx, Ask{Space: "bucket", Key: "key"})
+			if err != nil {
 				b.Error(err)
 				return
 			}
-			p.Release()
+			s.Release(Outcome{})
 		}
 	}
 	b.Run("uncontended", func(b *testing.B) {

@@ -58,7 +58,10 @@ func (p *Pool) reserve(ctx context.Context, n int64) error {
 
 // makeRoom drops idle buffers until they and what is reserved, for memory that
 // is about to be made, are within the budget.
-func (p *Pool) makeRoom() { p.buffers.shrink(p.budget - p.bytes.usage().out) }
+func (p *Pool) makeRoom() {
+	u := p.bytes.usage()
+	p.buffers.shrink(u.limit - u.out)
+}
 
 // Size returns the number of bytes that are reserved.
 func (r *Reservation) Size() int64 { return r.n }
@@ -71,3 +74,16 @@ func (r *Reservation) Release() {
 	}
 	r.p.bytes.release(r.n)
 }
+
+// TryReserve takes n bytes of the budget where they are free and nobody waits
+// for them, and says whether it did. Unreserve gives them back.
+func (p *Pool) TryReserve(n int64) bool {
+	if !p.bytes.try(n) {
+		return false
+	}
+	p.makeRoom()
+	return true
+}
+
+// Unreserve gives back n bytes that TryReserve took.
+func (p *Pool) Unreserve(n int64) { p.bytes.release(n) }

@@ -69,16 +69,30 @@ func (l *limiter) acquire(ctx context.Context, n int64) error {
 	return ctx.Err()
 }
 
+// try takes n units where they are free and nobody waits, and says whether.
+func (l *limiter) try(n int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.first != nil || l.out+n > l.limit {
+		return false
+	}
+	l.take(n)
+	return true
+}
+
 // release gives n units back. To give back more than is out is a mistake of
-// the program, and would lift the bound: it panics.
-func (l *limiter) release(n int64) {
+// the program, and would lift the bound: it panics. It says whether anybody was
+// waiting.
+func (l *limiter) release(n int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if n > l.out {
 		panic("pool: more is released than was acquired")
 	}
 	l.out -= n
+	waited := l.first != nil
 	l.grant()
+	return waited
 }
 
 // setLimit changes the limit. What is out above a lower limit stays out until

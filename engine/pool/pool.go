@@ -18,7 +18,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // ErrOrder is in the chain of the error of one who holds a slot and wants to
@@ -35,42 +37,245 @@ type Pool struct {
 	budget  int64
 	buffers *freeList
 	groups  atomic.Int64 // that have not ended
+	o       Options
+	given   sync.Pool // *Slot
+
+	mu     sync.Mutex
+	climb  *climb
+	widest int // the most slots there ever were
+	spaces map[spaceID]*space
+	told   int // the slots of the last Move
+	// throttled counts answers.
+	throttled int64
+	// room is closed when a range that is throttled may have room for an object;
+	// nil: nobody waits for that.
+	room chan struct{}
 }
+
+// spaceID names a space.
+type spaceID struct {
+	name  string
+	write bool
+}
+
+// mostSpaces bounds what is remembered of buckets.
+const mostSpaces = 1024
 
 // New returns a Pool with the bounds of o, or the error of o.Validate.
 func New(o Options) (*Pool, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
+	files := o.Files
 	o = o.withDefaults()
-	return &Pool{
-		slots:   newLimiter(int64(o.Slots)),
-		files:   newLimiter(int64(o.Files)),
-		bytes:   newLimiter(o.Memory),
-		budget:  o.Memory,
-		buffers: newFreeList(o.Memory / largestShare),
-	}, nil
+	p := &Pool{
+		o:      o,
+		climb:  newClimb(o.Slots, o.CPU, o.Processors),
+		spaces: map[spaceID]*space{},
+		budget: o.Memory - int64(o.Slots)*o.SlotMemory,
+	}
+	p.buffers = newFreeList(p.budget / largestShare)
+	p.slots = newLimiter(int64(p.climb.slots))
+	p.files = newLimiter(int64(files))
+	p.bytes = newLimiter(o.Memory)
+	p.follow()
+	p.told = p.climb.slots
+	return p, nil
 }
 
-// Acquire waits for a slot, in the order of the callers. A slot is held by one
-// request attempt, never by a file, and never across anything else that waits
-// for the Pool. The error wraps ctx.Err(); then no slot is held.
-func (p *Pool) Acquire(ctx context.Context) error {
-	if err := mayWait(ctx); err != nil {
-		return fmt.Errorf("waiting for a slot: %w", err)
+// follow has all that depends on the number of slots go with it. It is called
+// with mu held, or before anybody else knows p.
+func (p *Pool) follow() {
+	n := p.climb.slots
+	p.slots.setLimit(int64(n))
+	if p.o.Files == 0 {
+		p.files.setLimit(int64(filesPerSlot * max(n, min(p.o.Slots, leastFiles/filesPerSlot))))
 	}
-	if err := p.slots.acquire(ctx, 1); err != nil {
-		return fmt.Errorf("waiting for a slot: %w", err)
+	if n > p.widest { // a connection that was made stays open
+		p.widest = n
+		p.bytes.setLimit(p.o.Memory - int64(n)*p.o.SlotMemory)
 	}
-	return nil
 }
 
-// Release gives back the slot of one Acquire. It panics where none is out.
-func (p *Pool) Release() { p.slots.release(1) }
+// space returns that of a; mu is held.
+func (p *Pool) space(a *Ask) *space {
+	id := spaceID{a.Space, a.Write}
+	s := p.spaces[id]
+	if s == nil {
+		if len(p.spaces) >= mostSpaces {
+			for other, s := range p.spaces {
+				if s.paced == 0 {
+					delete(p.spaces, other)
+				}
+			}
+		}
+		s = newSpace(a.Space)
+		p.spaces[id] = s
+	}
+	return s
+}
 
-// SetSlots changes the number of slots, which is at least 1: less counts as 1.
-// Where more are out than that, they stay out until they are released.
-func (p *Pool) SetSlots(n int) { p.slots.setLimit(int64(max(1, n))) }
+// Acquire waits for the turn of the attempt's key range, where that is
+// throttled, and then for a slot, each in the order of the callers. A slot is
+// held by one request attempt, never by a file, and never across anything else
+// that waits for the Pool. The error wraps ctx.Err(); then no slot is held.
+func (p *Pool) Acquire(ctx context.Context, a Ask) (*Slot, error) {
+	a.Cost = max(1, a.Cost)
+	err := mayWait(ctx)
+	if err == nil {
+		err = p.pace(ctx, &a)
+	}
+	if err == nil {
+		err = p.slots.acquire(ctx, 1)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("waiting for a slot: %w", err)
+	}
+	s, _ := p.given.Get().(*Slot)
+	if s == nil {
+		s = &Slot{}
+	}
+	s.p, s.ask, s.since = p, a, time.Now()
+	return s, nil
+}
+
+// pace waits for the turn of a's range.
+func (p *Pool) pace(ctx context.Context, a *Ask) error {
+	p.mu.Lock()
+	s := p.space(a)
+	if s.paced == 0 {
+		p.mu.Unlock()
+		return nil
+	}
+	r := s.of(a.Key)
+	if r.rate == 0 {
+		p.mu.Unlock()
+		return nil
+	}
+	if a.First {
+		r.debt += float64(a.Cost)
+		p.mu.Unlock()
+		return nil
+	}
+	r.expected = max(0, r.expected-1)
+	p.mu.Unlock()
+	if err := r.queue.acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer r.queue.release(1)
+	for {
+		p.mu.Lock()
+		wait := r.turn(time.Now(), a.Cost)
+		if wait == 0 {
+			p.hasRoom()
+		}
+		p.mu.Unlock()
+		if wait == 0 {
+			return nil
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// hasRoom wakes those who wait for it; mu is held.
+func (p *Pool) hasRoom() {
+	if p.room != nil {
+		close(p.room)
+		p.room = nil
+	}
+}
+
+// Admits says whether an object at a should be begun now: where its key range
+// is throttled and enough wait there already, another one is better. Who is
+// refused everywhere waits for [Pool.Room].
+func (p *Pool) Admits(a Ask) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.space(&a)
+	if s.paced == 0 {
+		return true
+	}
+	r := s.of(a.Key)
+	return r.admits(time.Now())
+}
+
+// Paced says whether any key range of a's space is throttled.
+func (p *Pool) Paced(a Ask) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.space(&a).paced > 0
+}
+
+// Room is closed when Admits may have become true since Room was called; who
+// waits looks again after [Patience] as well.
+func (p *Pool) Room() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.room == nil {
+		p.room = make(chan struct{})
+	}
+	return p.room
+}
+
+// Slot is the right to have one attempt under way.
+type Slot struct {
+	p     *Pool
+	ask   Ask
+	since time.Time
+}
+
+// Release gives the slot back and says how the attempt ended. It must be called
+// once: a second call panics, for the slot may be somebody else's by then.
+func (s *Slot) Release(o Outcome) {
+	p, a, since := s.p, s.ask, s.since
+	if p == nil {
+		panic("pool: a Slot is released twice")
+	}
+	*s = Slot{}
+	p.given.Put(s)
+	wanted := p.slots.release(1)
+	if o.Verdict == Dropped {
+		return
+	}
+	now := time.Now()
+	var moves []Move
+	tell := func(m Move) {
+		if p.o.OnMove != nil {
+			moves = append(moves, m)
+		}
+	}
+	p.mu.Lock()
+	if o.Verdict == Throttled || o.Refused > 0 {
+		p.throttled++
+	}
+	if o.Verdict != Failed {
+		sp := p.space(&a)
+		was := sp.paced
+		sp.ended(now, since, a.Key, a.Cost, o, tell)
+		if was+sp.paced > 0 {
+			p.hasRoom()
+		}
+	}
+	was := p.climb.slots
+	why := p.climb.ended(now, now.Sub(since), o, wanted)
+	if n := p.climb.slots; n != was {
+		p.follow()
+	}
+	if why != "" {
+		tell(Move{From: float64(p.told), To: float64(p.climb.slots), Why: why})
+		p.told = p.climb.slots
+	}
+	p.mu.Unlock()
+	for _, m := range moves {
+		p.o.OnMove(m)
+	}
+}
 
 // holding is the key of the mark that Holding leaves.
 type holding struct{}
@@ -123,7 +328,16 @@ type Stats struct {
 // Stats returns the present numbers.
 func (p *Pool) Stats() Stats {
 	s, b, f := p.slots.usage(), p.bytes.usage(), p.files.usage()
+	p.mu.Lock()
+	throttled, paced := p.throttled, 0.0
+	for _, sp := range p.spaces {
+		for _, r := range sp.ranges {
+			paced += r.rate
+		}
+	}
+	p.mu.Unlock()
 	return Stats{
+		Throttled: throttled, Paced: paced,
 		Slots: int(s.limit), InFlight: int(s.out), MostInFlight: int(s.most), Waiting: s.waiting,
 		Memory: b.limit, Reserved: b.out, MostReserved: b.most, WaitingForMemory: b.waiting,
 		Idle:  p.buffers.size(),

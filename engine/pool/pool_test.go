@@ -13,7 +13,7 @@ import (
 
 func TestDefaults(t *testing.T) {
 	s := newPool(t, Options{}).Stats()
-	if s.Slots != 64 || s.Memory != 128<<20 || s.Files != 128 {
+	if s.Slots != 16 || s.Memory != 128<<20 || s.Files != 64 {
 		t.Errorf("%+v", s)
 	}
 	if s := newPool(t, Options{Slots: 3}).Stats(); s.Files != 6 {
@@ -46,31 +46,32 @@ func TestValidateListsAll(t *testing.T) {
 func TestSlots(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, Options{Slots: 2})
+		var slots []*Slot
 		for range 2 {
-			if err := p.Acquire(t.Context()); err != nil {
+			s, err := p.Acquire(t.Context(), Ask{})
+			if err != nil {
 				t.Fatal(err)
 			}
+			slots = append(slots, s)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		failed := make(chan error)
-		go func() { failed <- p.Acquire(ctx) }()
+		go func() {
+			_, err := p.Acquire(ctx, Ask{})
+			failed <- err
+		}()
 		synctest.Wait()
-		if s := p.Stats(); s.InFlight != 2 || s.MostInFlight != 2 || s.Waiting != 1 {
+		if s := p.Stats(); s.Slots != 2 || s.InFlight != 2 || s.MostInFlight != 2 || s.Waiting != 1 {
 			t.Errorf("%+v", s)
 		}
 		cancel()
 		if err := <-failed; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "slot") {
 			t.Errorf("got %v", err)
 		}
-		p.SetSlots(3)
-		if err := p.Acquire(t.Context()); err != nil {
-			t.Fatal(err)
+		for _, s := range slots {
+			s.Release(Outcome{})
 		}
-		p.SetSlots(-5)
-		for range 3 {
-			p.Release()
-		}
-		if s := p.Stats(); s.Slots != 1 || s.InFlight != 0 || s.MostInFlight != 3 || s.Waiting != 0 {
+		if s := p.Stats(); s.InFlight != 0 || s.MostInFlight != 2 || s.Waiting != 0 {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -83,7 +84,8 @@ func TestHolding(t *testing.T) {
 	_, buffer := p.Buffer(ctx, 1)
 	g := p.Group(ctx)
 	started := g.Go(func(context.Context) error { t.Error("started"); return nil })
-	for what, err := range map[string]error{"Acquire": p.Acquire(ctx), "Reserve": reserve, "Buffer": buffer, "Go": started} {
+	_, acquire := p.Acquire(ctx, Ask{})
+	for what, err := range map[string]error{"Acquire": acquire, "Reserve": reserve, "Buffer": buffer, "Go": started} {
 		if !errors.Is(err, ErrOrder) {
 			t.Errorf("%s: %v", what, err)
 		}
@@ -128,11 +130,13 @@ func TestNoDeadlock(t *testing.T) {
 // object is the work on an object of a few parts: each takes bytes in one of
 // three ways, then a slot for each of a few attempts, and some are given up.
 func object(ctx context.Context, p *Pool, rng *rand.Rand) error {
+	keys := []string{"a", "b", "c"}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for range 1 + rng.IntN(6) {
 		n, way, attempts := rng.Int64N(minMemory/largestShare+2000), rng.IntN(3), 1+rng.IntN(3)
 		hold, patience := time.Duration(rng.IntN(5)), time.Duration(rng.IntN(60))
+		rng := rand.New(rand.NewPCG(rng.Uint64(), 2))
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, patience)
 			defer cancel()
@@ -151,11 +155,12 @@ func object(ctx context.Context, p *Pool, rng *rand.Rand) error {
 				defer r.Release()
 			}
 			for range attempts {
-				if p.Acquire(ctx) != nil {
+				s, err := p.Acquire(ctx, Ask{Space: "b", Key: keys[rng.IntN(len(keys))]})
+				if err != nil {
 					return
 				}
 				time.Sleep(hold)
-				p.Release()
+				s.Release(Outcome{Verdict: Verdict(rng.IntN(4))})
 			}
 		})
 	}
