@@ -4,10 +4,10 @@ package remove
 import (
 	"context"
 	"iter"
-	"unicode/utf8"
 
 	"github.com/s3haul/s3haul/engine/pool"
 	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/engine/wire/s3xml"
 )
 
 // Options of a Remover.
@@ -55,7 +55,7 @@ func fill(g *pool.Group, ids iter.Seq2[wire.ObjectID, error], o Options) error {
 		if err != nil {
 			return err
 		}
-		if !inXML(id.Key) {
+		if !s3xml.CanCarry(id.Key) {
 			if err := g.Go(func(ctx context.Context) error {
 				o.Done(id, o.Client.DeleteObject(ctx, o.Bucket, id))
 				return nil
@@ -107,19 +107,4 @@ func (o *Options) batch(ctx context.Context, ids []wire.ObjectID) {
 		}
 		o.Done(id, err)
 	}
-}
-
-// inXML says whether the body of a DeleteObjects can carry key: XML 1.0 has no
-// way to write control characters (https://www.w3.org/TR/xml/#charsets), nor
-// the two code points at the end of the basic plane.
-func inXML(key string) bool {
-	if !utf8.ValidString(key) {
-		return false
-	}
-	for _, r := range key {
-		if r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
-			return false
-		}
-	}
-	return true
 }

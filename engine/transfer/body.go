@@ -30,6 +30,16 @@ func (b *body) Bytes() []byte {
 	return b.mem[b.at:]
 }
 
+// Twin returns a second reader of a body that is in memory, which tells nobody
+// how far it has been read, and can be used at the same time; nil where the
+// body is not in memory.
+func (b *body) Twin() io.ReadSeeker {
+	if b.mem == nil {
+		return nil
+	}
+	return &body{mem: b.mem, progress: func(int64) {}, begin: b.begin}
+}
+
 func (b *body) Read(p []byte) (int, error) {
 	if b.at == 0 && b.begin != nil {
 		if err := b.begin(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"time"
 
@@ -17,21 +16,17 @@ import (
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
-const (
-	// bodyAttempts is how often a body is asked for whose connection broke while
-	// it was read, or whose checksum differs: as often as a request is sent.
-	bodyAttempts = 5
-	// copyBuffer is what bodies and files are read through, in bytes: one write
-	// a socket read costs more CPU, and more memory saves nothing.
-	copyBuffer = 256 << 10
-)
+// copyBuffer is what bodies and files are read through, in bytes: one write
+// a socket read costs more CPU, and more memory saves nothing.
+const copyBuffer = 256 << 10
 
-// Download writes src to name below root and returns its size. The file has
-// its final name only when it is complete, and when its CRC64NVME is that of the
-// store where that has one; until then a temporary one beside it
-// that walks leave out. It gets src's time of modification, and the mode of the
-// file that it replaces. An object from the threshold on that is more than one part comes in ranges, all
-// of the same ETag: one that is replaced meanwhile fails with [ErrChanged].
+// Download writes src to name below root and returns its size. The file has its
+// final name only when it is complete, and when its CRC64NVME is that of the
+// store where that has one; until then it has a temporary one beside it, which
+// walks leave out. It gets src's time of modification, and the mode of the file
+// that it replaces. An object from the threshold on that is more than one part
+// comes in ranges, all of the same ETag: one that is replaced meanwhile fails
+// with [ErrChanged].
 func (t *Transfer) Download(ctx context.Context, src Object, root *os.Root, name string) (int64, error) {
 	fetch, size := t.get, int64(0)
 	if src.Size >= t.Threshold && src.Size > t.PartSize {
@@ -160,31 +155,40 @@ func fits(src Object, out *s3.GetObjectOutput, size int64) error {
 // again repeats what reads a body until it succeeds. Requests that fail before
 // their body begins are the client's to repeat, and are not repeated here.
 func (t *Transfer) again(ctx context.Context, fetch func() error) error {
-	for n := 1; ; n++ {
+	var retries *wire.Retries
+	for {
 		err := fetch()
-		if err == nil || ctx.Err() != nil || n == bodyAttempts || !brokenBody(err) {
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		t.Retry("GetObject", err)
-		timer := time.NewTimer(time.Duration(rand.Int64N(int64(200*time.Millisecond) << n)))
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		class := bodyClass(err)
+		if class == wire.Final {
 			return err
-		case <-timer.C:
+		}
+		if retries == nil {
+			retries = t.Policy.Retries()
+		}
+		if !retries.Again(ctx, "GetObject", class, err) {
+			return err
 		}
 	}
 }
 
-// brokenBody says that err came out of a body: it has no S3 operation around
-// it, as the error of a request has, and looks like that of a connection, or is
-// about what the connection has brought.
-func brokenBody(err error) bool {
+// bodyClass is the class of an error that came out of a body: it has no S3
+// operation around it, as the error of a request has, and looks like that of a
+// connection, or is about what the connection has brought. Any other is final.
+func bodyClass(err error) wire.Class {
 	var op interface{ Operation() string }
 	if errors.As(err, &op) {
-		return false
+		return wire.Final
 	}
-	return errors.Is(err, ErrChecksum) || errors.Is(err, errTooLong) || errors.Is(err, errLength) || wire.Retryable(err)
+	if errors.Is(err, ErrChecksum) || errors.Is(err, errTooLong) || errors.Is(err, errLength) {
+		return wire.Damaged
+	}
+	if wire.Retryable(err) {
+		return wire.Transient
+	}
+	return wire.Final
 }
 
 // meter sums up what is written, and tells how much it is.

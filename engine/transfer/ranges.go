@@ -18,8 +18,8 @@ import (
 )
 
 // getRanges downloads src in ranges, and holds the sum of them all against the
-// stored one. Where they differ, all is fetched once more, the stored sum too: which range is wrong
-// cannot be told.
+// stored one. Where they differ, all is fetched once more, the stored sum too:
+// which range is wrong cannot be told.
 func (t *Transfer) getRanges(ctx context.Context, src Object, f *target) (got, error) {
 	for attempt := 1; ; attempt++ {
 		head, err := t.headOf(ctx, &src)

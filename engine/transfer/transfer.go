@@ -47,6 +47,9 @@ type Options struct {
 	// Progress is told of bytes as they move, of fewer than none where they
 	// have to be moved again; nil tells nobody. It is called concurrently.
 	Progress func(n int64)
+	// Policy is that of Client: a body that broke is asked for again as often,
+	// and as late, as a request that failed. Its OnRetry is Retry, below.
+	Policy wire.Policy
 	// Retry is told of each object or range that is asked for again because its
 	// body broke, or was not what its checksum says; nil tells nobody.
 	Retry func(op string, err error)
@@ -89,6 +92,10 @@ func New(o Options) (*Transfer, error) {
 	}
 	if o.Retry == nil {
 		o.Retry = func(string, error) {}
+	}
+	o.Policy.OnRetry = o.Retry
+	if o.Policy.Host == nil {
+		o.Policy.Host = wire.NewHost()
 	}
 	if o.Verified == nil {
 		o.Verified = func(bool) {}

@@ -5,28 +5,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	smithyhttp "github.com/aws/smithy-go/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/s3haul/s3haul/engine/pool"
 	"github.com/s3haul/s3haul/walker/bucket"
 )
 
-// Policy says how often and after how long a request is sent again.
+// Policy says how often and after how long a request is sent again. The zero
+// value is what s3haul does.
 type Policy struct {
-	// Attempts is the most attempts of one request; 0 means 5, as aws s3.
+	// Attempts is the most attempts of one request that fails otherwise than by
+	// throttling; 0 means 5, as aws s3.
 	Attempts int
-	// Base and Cap bound the wait before attempt n+1, drawn evenly from 0 to
-	// min(Cap, Base * 2^n): full jitter
+	// Patience is how long one request is sent again that the store throttles,
+	// from the first time on; 0 means 10 minutes.
+	Patience time.Duration
+	// Outage is how long nothing may be answered to anybody, by a host that has
+	// answered before, until requests fail of it; 0 means 3 minutes.
+	Outage time.Duration
+	// Base and Cap bound the wait after the nth failure, drawn evenly from 0 to
+	// min(Cap, Base * 2^(n-1)): full jitter
 	// (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/).
+	// After a first failure it is 50 ms at most.
 	// 0 means 200 ms and 10 s.
 	Base, Cap time.Duration
+	// ReadTimeout is the longest that an attempt may be without progress,
+	// which ends it at the latest; that is the connection's to do, see
+	// Options.ReadTimeout. Where the answers of the host are known, it takes
+	// five times as long as nearly all of them do. 0 means 60 s; negative: no attempt is cut off.
+	ReadTimeout time.Duration
+	// Host is what is known of the host; nil: nothing, and nobody shares it.
+	Host *Host
 	// OnRetry is told of each failed attempt that is followed by another; nil
 	// tells nobody.
 	OnRetry func(op string, err error)
@@ -34,11 +46,15 @@ type Policy struct {
 	OnAttempt func(op string, took time.Duration, err error)
 }
 
-// Attempts puts retries and slots around a client: the one place where either
-// is done. A slot is free while a retry waits for its time.
-func Attempts(c Client, gate Gate, p Policy) Client {
+func (p Policy) complete() Policy {
 	if p.Attempts <= 0 {
 		p.Attempts = 5
+	}
+	if p.Patience <= 0 {
+		p.Patience = 10 * time.Minute
+	}
+	if p.Outage <= 0 {
+		p.Outage = 3 * time.Minute
 	}
 	if p.Base <= 0 {
 		p.Base = 200 * time.Millisecond
@@ -46,7 +62,20 @@ func Attempts(c Client, gate Gate, p Policy) Client {
 	if p.Cap <= 0 {
 		p.Cap = 10 * time.Second
 	}
-	return &attempts{next: c, gate: gate, Policy: p}
+	if p.ReadTimeout == 0 {
+		p.ReadTimeout = defaultTimeout
+	}
+	if p.Host == nil {
+		p.Host = NewHost()
+	}
+	return p
+}
+
+// Attempts puts retries and slots around a client: the one place where either
+// is done. A slot is free while a retry waits for its time. An attempt that
+// stands still is cut off, one that is slow gets a rival on another connection.
+func Attempts(c Client, gate Gate, p Policy) Client {
+	return &attempts{next: c, gate: gate, Policy: p.complete()}
 }
 
 type attempts struct {
@@ -55,89 +84,191 @@ type attempts struct {
 	gate Gate
 }
 
-// Retryable says whether a request that failed with err may succeed when it is
-// sent again: throttling, time-outs, 5xx, connections that broke.
-func Retryable(err error) bool {
-	switch Code(err) {
-	case "InternalError", "ServiceUnavailable", "SlowDown": // also inside of a 200
-		return true
-	}
-	return retry.IsErrorRetryables(retry.DefaultRetryables).IsErrorRetryable(err) == aws.TrueTernary ||
-		errors.Is(err, io.ErrUnexpectedEOF)
+// call is one request, to be sent as often as it takes.
+type call struct {
+	op  string
+	ask pool.Ask
+	// body is what is sent, or nil; size its bytes, or the keys of a batch.
+	body io.Reader
+	size int64
+	// paced says whose fellow an attempt is; notPaced: it may take as long as
+	// its connection lets it.
+	paced paced
+	// keep has an attempt that succeeds keep its slot and its watch.
+	keep bool
+	// rival returns what is sent where an attempt is slow; nil: nothing is.
+	rival func() rival
 }
 
-// do runs one operation to its end. body is what call sends, or nil. Where
-// keep is true and the call succeeds, the slot stays taken: who calls do gives
-// it back.
-func (a *attempts) do(ctx context.Context, op string, body io.Reader, keep bool, call func() error) (Slot, error) {
+// moved is how many bytes of the body went with an attempt.
+func (c *call) moved(err error) int64 {
+	if err != nil || c.body == nil {
+		return 0
+	}
+	return c.size
+}
+
+// held is what an attempt leaves to its body.
+type held struct {
+	slot  Slot
+	watch *watch // nil: there is none
+	raced bool
+}
+
+// do runs one operation to its end. Where the call says keep and succeeds, what
+// is held is for the caller to give back.
+func (a *attempts) do(ctx context.Context, c *call, send func(context.Context) error) (held, error) {
 	var start int64
-	seeker, _ := body.(io.Seeker)
+	seeker, _ := c.body.(io.Seeker)
 	if seeker != nil {
 		var err error
 		if start, err = seeker.Seek(0, io.SeekCurrent); err != nil {
-			return nil, fmt.Errorf("%s: %w", op, err)
+			return held{}, fmt.Errorf("%s: %w", c.op, err)
 		}
 	}
-	for n := 0; ; n++ {
-		slot, err := a.gate.Acquire(ctx, Ask{})
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", op, withCause(ctx, err))
+	var retries *Retries
+	for cuts := 0; ; {
+		h, class, err := a.once(ctx, c, cuts, send)
+		if err == nil {
+			return h, nil
 		}
-		began := time.Now()
-		err = call()
-		if a.OnAttempt != nil {
-			a.OnAttempt(op, time.Since(began), err)
+		switch {
+		case ctx.Err() != nil:
+			return held{}, withCause(ctx, err)
+		case class == Damaged && c.body == nil:
+			return held{}, err
 		}
-		if err == nil && keep {
-			return slot, nil
+		if retries == nil {
+			retries = &Retries{policy: a.Policy}
 		}
-		slot.Release(Outcome{})
-		if err != nil && ctx.Err() != nil {
-			return nil, withCause(ctx, err)
+		if !retries.may(class, err) {
+			return held{}, err
 		}
-		// S3 has found a body damaged on the way; here it is as it was.
-		damaged := body != nil && Code(err) == "BadDigest"
-		if err == nil || n+1 >= a.Attempts || !damaged && !Retryable(err) {
-			return nil, err
-		}
-		if body != nil && seeker == nil {
-			return nil, errors.Join(err, fmt.Errorf("%s: %w", op, errNotSeekable))
+		if c.body != nil && seeker == nil {
+			return held{}, errors.Join(err, fmt.Errorf("%s: %w", c.op, errNotSeekable))
 		}
 		if seeker != nil {
 			if _, serr := seeker.Seek(start, io.SeekStart); serr != nil {
-				return nil, errors.Join(err, fmt.Errorf("%s: %w", op, serr))
+				return held{}, errors.Join(err, fmt.Errorf("%s: %w", c.op, serr))
 			}
 		}
-		if a.OnRetry != nil {
-			a.OnRetry(op, err)
+		if _, ok := errors.AsType[*StallError](err); ok {
+			cuts++
 		}
-		if serr := sleep(ctx, max(a.backoff(n), retryAfter(err))); serr != nil {
-			return nil, err
+		if !retries.wait(ctx, c.op, class, err) {
+			return held{}, err
 		}
 	}
 }
 
-// longestPause bounds what a store may ask for with Retry-After.
-const longestPause = time.Minute
+// once makes one attempt, and its rival where it gets one.
+func (a *attempts) once(ctx context.Context, c *call, cuts int, send func(context.Context) error) (held, Class, error) {
+	slot, err := a.gate.Acquire(ctx, c.ask)
+	if err != nil {
+		return held{}, Ended, fmt.Errorf("%s: %w", c.op, withCause(ctx, err))
+	}
+	began := time.Now()
+	var w *watch
+	var r *race
+	if c.paced == notPaced || a.ReadTimeout < 0 {
+		err = send(ctx)
+	} else {
+		var mine context.Context
+		mine, w = watching(ctx, &a.Host.lookout, a.Host.paces.of(c.paced, c.size), a.Host.others(c.paced), a.ReadTimeout, cuts, c.size)
+		r = a.race(ctx, c, w)
+		err = w.why(ctx, c.op, send(mine))
+	}
+	if a.OnAttempt != nil {
+		a.OnAttempt(c.op, time.Since(began), err)
+	}
+	class, out := a.ended(ctx, c, w, err)
+	if r == nil {
+		if err == nil && c.keep {
+			return held{slot: slot, watch: w}, class, nil
+		}
+		if w != nil {
+			w.end()
+		}
+		slot.Release(out)
+		return held{}, class, err
+	}
+	if out.Verdict == pool.Answered {
+		r.stop()
+	}
+	// A rival that is still without a slot may be waiting for this one.
+	kept := err == nil && c.keep
+	if !kept {
+		slot.Release(out)
+	}
+	switch won := r.settle(); {
+	case kept && !won:
+		return held{slot: slot, watch: w, raced: r.started()}, class, nil
+	case kept: // they came at the same moment, and this one was cut off
+		slot.Release(pool.Outcome{Verdict: pool.Dropped})
+		w.end()
+	default:
+		w.end()
+		if !won {
+			return held{}, class, err
+		}
+	}
+	if r.err != nil {
+		return held{}, Final, r.err
+	}
+	r.answer.take()
+	return held{slot: r.slot, watch: r.watch, raced: true}, Final, nil
+}
 
-// retryAfter is how long the store asks to be left alone: seconds, or a date
-// (RFC 9110, 10.2.3).
-func retryAfter(err error) time.Duration {
-	re, ok := errors.AsType[*smithyhttp.ResponseError](err)
-	if !ok || re.Response == nil {
-		return 0
+// ended says what an attempt was about that has ended, and what it tells.
+func (a *attempts) ended(ctx context.Context, c *call, w *watch, err error) (Class, pool.Outcome) {
+	class := Final
+	if err != nil {
+		if class = Classify(err); ctx.Err() != nil || errors.Is(err, errLost) {
+			class = Ended
+		}
 	}
-	value := re.Response.Header.Get("Retry-After")
-	if value == "" {
-		return 0
+	out := pool.Outcome{Verdict: verdict(err, class), Bytes: c.moved(err)}
+	if p, ok := errors.AsType[*partialError](err); ok && class != Ended {
+		if out.Refused = p.throttled; p.some {
+			out.Verdict = pool.Answered
+		}
 	}
-	pause := time.Duration(0)
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		pause = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		pause = time.Until(at)
+	a.Host.ended(out.Verdict)
+	if w != nil && out.Verdict == pool.Answered {
+		wait, took := w.times()
+		w.pace.waited(wait)
+		if !c.keep {
+			w.pace.lasted(took)
+		}
+		// Only few, so that few wait for the one lock.
+		if w.others != nil && !w.pausing && (w.others.wait.seen.Load() < 2*enoughToCut || !w.pace.known()) {
+			w.others.waited(wait)
+		}
 	}
-	return max(0, min(pause, longestPause))
+	return class, out
+}
+
+// race has w start a rival when the attempt is slow; nil where c has none.
+func (a *attempts) race(ctx context.Context, c *call, w *watch) *race {
+	if c.rival == nil {
+		return nil
+	}
+	run := c.rival()
+	if run == nil {
+		return nil
+	}
+	r := &race{a: a, c: c, ctx: ctx, first: w, rival: run, keep: c.keep}
+	fellows := &w.pace.took
+	if c.keep {
+		fellows = &w.pace.wait
+	}
+	w.mu.Lock()
+	w.slow, w.patience = r.start, fellows.slow
+	if !w.pausing && w.others != nil {
+		w.patience = func() time.Duration { return fellows.slowFor(w.others) }
+	}
+	w.mu.Unlock()
+	return r
 }
 
 // withCause says why ctx ended, where err only says that it did.
@@ -148,146 +279,219 @@ func withCause(ctx context.Context, err error) error {
 	return err
 }
 
-func (a *attempts) backoff(n int) time.Duration {
-	limit := min(a.Cap, a.Base<<min(n, 20))
-	return time.Duration(rand.Int64N(int64(limit) + 1))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-t.C:
-		return nil
-	}
-}
-
-// operation is do for calls that return something.
-func operation[O any](ctx context.Context, a *attempts, op string, body io.Reader, call func() (O, error)) (O, error) {
-	var out O
-	_, err := a.do(ctx, op, body, false, func() (err error) {
-		out, err = call()
+// result is do for calls that return something.
+func result[O any](ctx context.Context, a *attempts, c *call, send func(context.Context) (*O, error)) (*O, error) {
+	var out *O
+	_, err := a.do(ctx, c, func(ctx context.Context) (err error) {
+		out, err = send(ctx)
 		return err
 	})
 	return out, err
 }
 
+// twice has the same request sent once more, where an attempt is slow.
+func twice[O any](out **O, send func(context.Context) (*O, error)) rival {
+	return func(ctx context.Context) (answer, error) {
+		theirs, err := send(ctx)
+		return answer{take: func() { *out = theirs }, drop: func() {}}, err
+	}
+}
+
+func at(bucket, key *string, write bool) pool.Ask {
+	ask := pool.Ask{Write: write, Cost: 1}
+	if bucket != nil {
+		ask.Space = *bucket
+	}
+	if key != nil {
+		ask.Key = *key
+	}
+	return ask
+}
+
+// sized is the length of a body, and whether it is known.
+func sized(body io.Reader, length *int64) (int64, bool) {
+	if length != nil {
+		return *length, true
+	}
+	if body == nil {
+		return 0, true
+	}
+	seeker, ok := body.(io.Seeker)
+	if !ok {
+		return 0, false
+	}
+	start, err := seeker.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, false
+	}
+	end, err := seeker.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, false
+	}
+	_, err = seeker.Seek(start, io.SeekStart)
+	return end - start, err == nil
+}
+
+// PutObject is not raced: a versioned bucket would have two versions. One that
+// has a condition is not cut off early either: the first attempt may have met it.
 func (a *attempts) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return operation(ctx, a, "PutObject", in.Body, func() (*s3.PutObjectOutput, error) { return a.next.PutObject(ctx, in, opts...) })
+	c := &call{op: "PutObject", ask: at(in.Bucket, in.Key, true), body: in.Body, paced: pacedPut}
+	var known bool
+	if c.size, known = sized(in.Body, in.ContentLength); !known || in.IfMatch != nil || in.IfNoneMatch != nil {
+		c.paced = notPaced
+	}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.PutObjectOutput, error) { return a.next.PutObject(ctx, in, opts...) })
 }
 
 func (a *attempts) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
-	return operation(ctx, a, "UploadPart", in.Body, func() (*s3.UploadPartOutput, error) { return a.next.UploadPart(ctx, in, opts...) })
-}
-
-func (a *attempts) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
-	return operation(ctx, a, "HeadObject", nil, func() (*s3.HeadObjectOutput, error) { return a.next.HeadObject(ctx, in, opts...) })
-}
-
-func (a *attempts) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
-	return operation(ctx, a, "CreateMultipartUpload", nil, func() (*s3.CreateMultipartUploadOutput, error) {
-		return a.next.CreateMultipartUpload(ctx, in, opts...)
-	})
-}
-
-func (a *attempts) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
-	return operation(ctx, a, "CompleteMultipartUpload", nil, func() (*s3.CompleteMultipartUploadOutput, error) {
-		return a.next.CompleteMultipartUpload(ctx, in, opts...)
-	})
-}
-
-func (a *attempts) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
-	return operation(ctx, a, "AbortMultipartUpload", nil, func() (*s3.AbortMultipartUploadOutput, error) {
-		return a.next.AbortMultipartUpload(ctx, in, opts...)
-	})
-}
-
-func (a *attempts) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ...func(*s3.Options)) (*s3.ListPartsOutput, error) {
-	return operation(ctx, a, "ListParts", nil, func() (*s3.ListPartsOutput, error) { return a.next.ListParts(ctx, in, opts...) })
-}
-
-// GetObject keeps its slot until the body has been read to its end or closed:
-// until then the request is under way. What breaks in the body is for the
-// caller to ask for again.
-func (a *attempts) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	var out *s3.GetObjectOutput
-	slot, err := a.do(ctx, "GetObject", nil, true, func() (err error) {
-		out, err = a.next.GetObject(ctx, in, opts...)
+	c := &call{op: "UploadPart", ask: at(in.Bucket, in.Key, true), body: in.Body, paced: pacedPart}
+	var known bool
+	if c.size, known = sized(in.Body, in.ContentLength); !known {
+		c.paced = notPaced
+	}
+	var out *s3.UploadPartOutput
+	c.rival = func() rival { return a.partRival(in, c.size, &out, opts) }
+	_, err := a.do(ctx, c, func(ctx context.Context) (err error) {
+		out, err = a.next.UploadPart(ctx, in, opts...)
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	out.Body = &slotBody{ReadCloser: out.Body, slot: slot}
+	if out.SSECustomerAlgorithm != nil || out.ServerSideEncryption == types.ServerSideEncryptionAwsKms || out.ServerSideEncryption == types.ServerSideEncryptionAwsKmsDsse {
+		a.Host.opaque.Store(true)
+	}
 	return out, nil
 }
 
-// slotBody gives a slot back once, at the end of a body or when it is closed.
-// As any io.ReadCloser it is used by one goroutine at a time.
-type slotBody struct {
-	io.ReadCloser
-	slot Slot
-}
-
-func (b *slotBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
+// partRival sends a part a second time, from a reader of its own.
+func (a *attempts) partRival(in *s3.UploadPartInput, size int64, out **s3.UploadPartOutput, opts []func(*s3.Options)) rival {
+	seeker, ok := in.Body.(io.Seeker)
+	if !ok || a.Host.opaque.Load() || in.SSECustomerAlgorithm != nil {
+		return nil
+	}
+	start, err := seeker.Seek(0, io.SeekCurrent)
 	if err != nil {
-		b.release()
+		return nil
 	}
-	return n, err
+	body := twin(in.Body, start, size)
+	if body == nil {
+		return nil
+	}
+	again := *in
+	again.Body = body
+	return func(ctx context.Context) (answer, error) {
+		theirs, err := a.next.UploadPart(ctx, &again, opts...)
+		return answer{drop: func() {}, take: func() {
+			*out = theirs
+			// Who counts what was read of the body counts all of it now.
+			if _, err := seeker.Seek(start+size, io.SeekStart); err == nil {
+				_, _ = seeker.Seek(0, io.SeekCurrent)
+			}
+		}}, err
+	}
 }
 
-func (b *slotBody) Close() error {
-	err := b.ReadCloser.Close()
-	b.release()
-	return err
+func (a *attempts) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	var out *s3.HeadObjectOutput
+	send := func(ctx context.Context) (*s3.HeadObjectOutput, error) { return a.next.HeadObject(ctx, in, opts...) }
+	c := &call{op: "HeadObject", ask: at(in.Bucket, in.Key, false), paced: pacedHead}
+	c.rival = func() rival { return twice(&out, send) }
+	_, err := a.do(ctx, c, func(ctx context.Context) (err error) {
+		out, err = send(ctx)
+		return err
+	})
+	return out, err
 }
 
-func (b *slotBody) release() {
-	if b.slot != nil {
-		b.slot.Release(Outcome{})
-		b.slot = nil
-	}
+// CreateMultipartUpload is not cut off early: an upload whose id nobody has
+// learnt stays, and is paid for.
+func (a *attempts) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	c := &call{op: "CreateMultipartUpload", ask: at(in.Bucket, in.Key, true)}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.CreateMultipartUploadOutput, error) {
+		return a.next.CreateMultipartUpload(ctx, in, opts...)
+	})
+}
+
+// CompleteMultipartUpload may take minutes
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html),
+// so that only the connection's own time-out ends it.
+func (a *attempts) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+	c := &call{op: "CompleteMultipartUpload", ask: at(in.Bucket, in.Key, true)}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.CompleteMultipartUploadOutput, error) {
+		return a.next.CompleteMultipartUpload(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	c := &call{op: "AbortMultipartUpload", ask: at(in.Bucket, in.Key, true), paced: pacedAbort}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.AbortMultipartUploadOutput, error) {
+		return a.next.AbortMultipartUpload(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ...func(*s3.Options)) (*s3.ListPartsOutput, error) {
+	c := &call{op: "ListParts", ask: at(in.Bucket, in.Key, false), paced: pacedParts}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.ListPartsOutput, error) { return a.next.ListParts(ctx, in, opts...) })
 }
 
 func (a *attempts) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
-	_, err := a.do(ctx, "ListObjectsV2", nil, false, func() error { return a.next.ListObjects(ctx, req, into) })
+	c := &call{
+		op: "ListObjectsV2", paced: pacedList,
+		ask: pool.Ask{Space: req.Bucket, Key: max(req.Prefix, req.StartAfter), First: true, Cost: 1},
+	}
+	c.rival = func() rival {
+		return func(ctx context.Context) (answer, error) {
+			var page bucket.Page
+			err := a.next.ListObjects(ctx, req, &page)
+			return answer{take: func() { *into = page }, drop: func() {}}, err
+		}
+	}
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.ListObjects(ctx, req, into) })
 	return err
 }
 
 func (a *attempts) ListVersions(ctx context.Context, req bucket.VersionsRequest, into *bucket.Page) error {
-	_, err := a.do(ctx, "ListObjectVersions", nil, false, func() error { return a.next.ListVersions(ctx, req, into) })
+	c := &call{
+		op: "ListObjectVersions", paced: pacedVersions,
+		ask: pool.Ask{Space: req.Bucket, Key: max(req.Prefix, req.KeyMarker), First: true, Cost: 1},
+	}
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.ListVersions(ctx, req, into) })
 	return err
 }
 
-func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
-	return operation(ctx, a, "DeleteObjects", nil, func() ([]DeleteFailure, error) { return a.next.DeleteObjects(ctx, bucket, ids) })
-}
-
 func (a *attempts) DeleteObject(ctx context.Context, bucket string, id ObjectID) error {
-	_, err := a.do(ctx, "DeleteObject", nil, false, func() error { return a.next.DeleteObject(ctx, bucket, id) })
+	c := &call{op: "DeleteObject", ask: at(&bucket, &id.Key, true), paced: pacedDelete}
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.DeleteObject(ctx, bucket, id) })
 	return err
 }
 
 func (a *attempts) HeadBucket(ctx context.Context, bucket string) error {
-	_, err := a.do(ctx, "HeadBucket", nil, false, func() error { return a.next.HeadBucket(ctx, bucket) })
+	c := &call{op: "HeadBucket", ask: at(&bucket, nil, false), paced: pacedBucket}
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.HeadBucket(ctx, bucket) })
 	return err
 }
 
 func (a *attempts) CreateBucket(ctx context.Context, bucket string) error {
-	_, err := a.do(ctx, "CreateBucket", nil, false, func() error { return a.next.CreateBucket(ctx, bucket) })
+	c := &call{op: "CreateBucket", ask: at(&bucket, nil, true)}
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.CreateBucket(ctx, bucket) })
 	return err
 }
 
 func (a *attempts) DeleteBucket(ctx context.Context, bucket string) error {
-	_, err := a.do(ctx, "DeleteBucket", nil, false, func() error { return a.next.DeleteBucket(ctx, bucket) })
+	c := &call{op: "DeleteBucket", ask: at(&bucket, nil, true)}
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.DeleteBucket(ctx, bucket) })
 	return err
 }
 
 func (a *attempts) ListBuckets(ctx context.Context) ([]BucketInfo, error) {
-	return operation(ctx, a, "ListBuckets", nil, func() ([]BucketInfo, error) { return a.next.ListBuckets(ctx) })
+	var out []BucketInfo
+	c := &call{op: "ListBuckets", ask: pool.Ask{Cost: 1}}
+	_, err := a.do(ctx, c, func(ctx context.Context) (err error) {
+		out, err = a.next.ListBuckets(ctx)
+		return err
+	})
+	return out, err
 }
 
 func (a *attempts) CloseIdle() { a.next.CloseIdle() }

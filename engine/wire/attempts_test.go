@@ -13,6 +13,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+
+	"github.com/s3haul/s3haul/engine/pool"
 )
 
 // gate counts slots; it has one.
@@ -24,7 +26,7 @@ type gate struct {
 
 func newGate(n int) *gate { return &gate{slots: make(chan struct{}, n)} }
 
-func (g *gate) Acquire(ctx context.Context, _ Ask) (Slot, error) {
+func (g *gate) Acquire(ctx context.Context, _ pool.Ask) (Slot, error) {
 	select {
 	case g.slots <- struct{}{}:
 		g.taken.Add(1)
@@ -35,7 +37,7 @@ func (g *gate) Acquire(ctx context.Context, _ Ask) (Slot, error) {
 	}
 }
 
-func (g *gate) Release(Outcome) { <-g.slots }
+func (g *gate) Release(pool.Outcome) { <-g.slots }
 
 // flaky fails the first attempts, with err, and reads each body halfway then.
 type flaky struct {
@@ -68,6 +70,8 @@ func (f *flaky) GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Optio
 func slowDown() error {
 	return &smithy.OperationError{ServiceID: "S3", OperationName: "PutObject", Err: &smithy.GenericAPIError{Code: "SlowDown", Message: "reduce"}}
 }
+
+func internal() error { return &smithy.GenericAPIError{Code: "InternalError"} }
 
 func TestRetriesSendTheWholeBodyAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -105,9 +109,9 @@ func TestRetriesEnd(t *testing.T) {
 			body io.Reader
 			want int
 		}{
-			{slowDown(), strings.NewReader("x"), 5},
+			{internal(), strings.NewReader("x"), 5},
 			{denied, strings.NewReader("x"), 1},
-			{slowDown(), io.MultiReader(strings.NewReader("x")), 1}, // cannot be rewound
+			{internal(), io.MultiReader(strings.NewReader("x")), 1}, // cannot be rewound
 			{context.Canceled, strings.NewReader("x"), 1},
 		} {
 			g := newGate(1)
@@ -126,18 +130,18 @@ func TestRetriesEnd(t *testing.T) {
 	})
 }
 
-// Waits are drawn from 0 to 200 ms, 400 ms, ... and end with the context.
+// Waits are drawn from 0 to 50 ms, 400 ms, 800 ms, ... and end with the context.
 func TestWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		_, err := Attempts(&flaky{fails: 100, err: slowDown()}, newGate(1), Policy{}).GetObject(t.Context(), &s3.GetObjectInput{})
-		if err == nil || time.Since(began) > 3*time.Second {
+		_, err := Attempts(&flaky{fails: 100, err: internal()}, newGate(1), Policy{}).GetObject(t.Context(), &s3.GetObjectInput{})
+		if err == nil || time.Since(began) > 2850*time.Millisecond {
 			t.Errorf("5 attempts took %v: %v", time.Since(began), err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		began = time.Now()
-		_, err = Attempts(&flaky{fails: 1 << 30, err: slowDown()}, newGate(1), Policy{Attempts: 1 << 30, Base: time.Hour, Cap: time.Hour}).
+		_, err = Attempts(&flaky{fails: 1 << 30, err: slowDown()}, newGate(1), Policy{Patience: 1000 * time.Hour, Base: time.Hour, Cap: time.Hour}).
 			GetObject(ctx, &s3.GetObjectInput{})
 		if Code(err) != "SlowDown" || time.Since(began) > time.Minute {
 			t.Errorf("after %v: %v; want the error that was being retried", time.Since(began), err)
@@ -152,7 +156,7 @@ func TestGetObjectHoldsItsSlotToTheEndOfTheBody(t *testing.T) {
 		func(b io.ReadCloser) { _, _ = io.Copy(io.Discard, b); _ = b.Close(); _ = b.Close() },
 	} {
 		g := newGate(2)
-		_ = g.Acquire(t.Context())
+		_, _ = g.Acquire(t.Context(), pool.Ask{})
 		out, err := Attempts(&flaky{}, g, Policy{}).GetObject(t.Context(), &s3.GetObjectInput{})
 		if err != nil || len(g.slots) != 2 {
 			t.Fatalf("%d slots held: %v", len(g.slots), err)
@@ -166,7 +170,7 @@ func TestGetObjectHoldsItsSlotToTheEndOfTheBody(t *testing.T) {
 
 func TestNoSlotNoRequest(t *testing.T) {
 	g := newGate(1)
-	_ = g.Acquire(t.Context())
+	_, _ = g.Acquire(t.Context(), pool.Ask{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	next := &flaky{}

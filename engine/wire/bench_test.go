@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,9 @@ func canned(b *testing.B, size int) string {
 	if err != nil {
 		b.Fatal(err)
 	}
+	// Clean-ups run last in, first out: the clients, made later, have left.
+	var serving sync.WaitGroup
+	b.Cleanup(serving.Wait)
 	b.Cleanup(func() { _ = l.Close() })
 	const common = "HTTP/1.1 200 OK\r\nDate: Mon, 02 Jan 2006 15:04:05 GMT\r\nX-Amz-Request-Id: 4Z9K\r\nEtag: \"d41d8cd98f00b204e9800998ecf8427e\"\r\n"
 	get := append([]byte(common+"Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: binary/octet-stream\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=\r\n"+
@@ -59,15 +63,15 @@ func canned(b *testing.B, size int) string {
 			}
 		}
 	}
-	go func() {
+	serving.Go(func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go serve(c)
+			serving.Go(func() { serve(c) })
 		}
-	}()
+	})
 	return "http://" + l.Addr().String()
 }
 
@@ -105,6 +109,7 @@ func BenchmarkRequest(b *testing.B) {
 		b.Run(map[string]string{http.MethodPut: "put", http.MethodGet: "get"}[method]+"/plain", func(b *testing.B) {
 			url := canned(b, size)
 			hc := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true, TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}}}
+			b.Cleanup(hc.CloseIdleConnections)
 			signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true })
 			creds := aws.Credentials{AccessKeyID: keyID, SecretAccessKey: secret}
 			b.ReportAllocs()

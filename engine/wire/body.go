@@ -68,11 +68,7 @@ func (s *sender) lend(ctx context.Context, r *request, req *http.Request) (conte
 	c, _ := s.copies.Get().(*bodyCopy)
 	if c == nil {
 		c = &bodyCopy{}
-		c.trace.WroteRequest = func(info httptrace.WroteRequestInfo) {
-			if info.Err == nil {
-				c.sent.Store(true)
-			}
-		}
+		c.trace.WroteRequest = c.wrote
 	}
 	c.sent.Store(false)
 	if _, err := io.ReadFull(r.body, c.b[:r.length]); err != nil {
@@ -83,7 +79,13 @@ func (s *sender) lend(ctx context.Context, r *request, req *http.Request) (conte
 	}
 	c.reader.Reset(c.b[:r.length])
 	req.Body = io.NopCloser(&c.reader)
-	return httptrace.WithClientTrace(ctx, &c.trace), func() {
+	trace := &c.trace
+	if httptrace.ContextClientTrace(ctx) != nil {
+		// WithClientTrace puts the hooks of the other trace into ours, and a
+		// connection that is still being made for the last request has that one.
+		trace = &httptrace.ClientTrace{WroteRequest: c.wrote}
+	}
+	return httptrace.WithClientTrace(ctx, trace), func() {
 		if c.sent.Load() {
 			s.copies.Put(c)
 		}
@@ -94,8 +96,14 @@ func (s *sender) lend(ctx context.Context, r *request, req *http.Request) (conte
 type bodyCopy struct {
 	b      [smallBody]byte
 	reader bytes.Reader
-	trace  httptrace.ClientTrace
+	trace  httptrace.ClientTrace // for requests without another one
 	sent   atomic.Bool
+}
+
+func (c *bodyCopy) wrote(info httptrace.WroteRequestInfo) {
+	if info.Err == nil {
+		c.sent.Store(true)
+	}
 }
 
 // chunk is how much of a body is written at once, in bytes: enough to make

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -49,8 +50,14 @@ type Options struct {
 	// Dial replaces the dialer, and any proxy, for every connection: the
 	// embedded server is reached through it.
 	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-	// MaxConns is how many idle connections are kept; 0 means 64. It should be
-	// the number of requests in flight, or each request beyond shakes hands anew.
+	// Lookup replaces the resolver of the system for the hosts of endpoints: it
+	// returns the addresses of a name, the one to prefer first. It is called
+	// concurrently for different hosts, and not at all where Dial is set.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+	// MaxConns is how many idle connections are kept to an address; 0 means 64.
+	// It should be the most requests that will be in flight, or each beyond
+	// shakes hands anew. A name with many addresses keeps a quarter more in all,
+	// and 32.
 	MaxConns int
 	// Memory counts what connections hold beyond ConnMemory; nil: they never do.
 	Memory Memory
@@ -124,7 +131,7 @@ func New(ctx context.Context, o Options) (Client, error) {
 			return nil, &CredentialsError{Err: err}
 		}
 	}
-	hc := plainClient(cfg)
+	hc := plainClient(cfg, o)
 	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
 		so.HTTPClient = hc
 		if o.EndpointURL != "" {
@@ -153,7 +160,7 @@ func New(ctx context.Context, o Options) (Client, error) {
 			return nil, err
 		}
 	}
-	c := &sdk{Client: client, region: cfg.Region, http: hc, regions: newRegions()}
+	c := &sdk{Client: client, region: cfg.Region, http: hc, regions: newRegions(), renewal: newRenewal(client.Options().Credentials)}
 	if o.SDK {
 		return c, nil
 	}

@@ -1,37 +1,50 @@
 package wire
 
 import (
-	"context"
-	"crypto/tls"
 	"io"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-const (
-	// A TLS record holds 16 KiB, and tls.Conn reads and writes one at a time.
-	// Below it, a buffer makes one call of many; records have a little more
-	// than their bytes, and so has the buffer.
-	tlsReadSmall = 16 << 10
-	tlsBurst     = chunk + 8<<10
-	// Setting a deadline costs as much as a small write; one that is at most
-	// so much too early is renewed no more often.
-	renewals = 64
-)
+// Setting a deadline costs as much as a small write; one that is at most so
+// much too early is renewed no more often.
+const renewals = 64
 
 // idleConn cuts off a connection on which nothing has moved for timeout, in
 // either direction: http.Transport is always reading, also while it sends a
-// long body, so that what was written must count as well.
+// long body, so that what was written must count as well. It waits for the
+// bandwidth that its bytes may have, and counts them.
 type idleConn struct {
 	net.Conn
 	timeout time.Duration
+	band    Bandwidth     // nil where there is no bound
+	done    chan struct{} // closed by Close; nil where band is
+	bytes   atomic.Int64
+	waiting atomic.Int32 // directions that wait for bandwidth
 
 	mu    sync.Mutex
 	until time.Time // the deadline that is set
+	// gone is told once, when the connection is closed; nil tells nobody.
+	gone   func()
+	closed bool
 }
+
+func newIdleConn(c net.Conn, timeout time.Duration, band Bandwidth) *idleConn {
+	ic := &idleConn{Conn: c, timeout: timeout, band: band}
+	if band != nil {
+		ic.done = make(chan struct{})
+	}
+	return ic
+}
+
+// Progress returns how many bytes have moved so far, in both directions
+// together and as they are on the wire. It may be called at any time.
+func (c *idleConn) Progress() int64 { return c.bytes.Load() }
+
+// Held says that the connection waits for bandwidth: it stands still on purpose.
+func (c *idleConn) Held() bool { return c.waiting.Load() > 0 }
 
 // moved renews the deadline, where it is old enough.
 func (c *idleConn) moved() error {
@@ -41,29 +54,112 @@ func (c *idleConn) moved() error {
 	now := time.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.until.Sub(now) > c.timeout-c.timeout/renewals {
+	if c.waiting.Load() > 0 || c.until.Sub(now) > c.timeout-c.timeout/renewals {
 		return nil
 	}
 	c.until = now.Add(c.timeout)
 	return c.SetDeadline(c.until)
 }
 
+// wait holds one direction until n bytes may move; the time-out stands still
+// for both meanwhile, since http.Transport reads while it writes.
+func (c *idleConn) wait(n int) error {
+	c.mu.Lock()
+	if c.waiting.Add(1) == 1 && c.timeout > 0 {
+		c.until = time.Time{}
+		_ = c.SetDeadline(c.until) // it fails where the connection is closed, and so does what follows
+	}
+	c.mu.Unlock()
+	ok := c.band.Wait(n, c.done)
+	c.mu.Lock()
+	c.waiting.Add(-1)
+	c.mu.Unlock()
+	if !ok {
+		return net.ErrClosed
+	}
+	return c.moved()
+}
+
 func (c *idleConn) Read(p []byte) (int, error) {
 	if err := c.moved(); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	if c.band == nil {
+		n, err := c.Conn.Read(p)
+		c.bytes.Add(int64(n))
+		return n, err
+	}
+	n, err := c.Conn.Read(p[:min(len(p), c.piece())])
+	if n == 0 {
+		return 0, err
+	}
+	// How much comes is known only when it is here: what is behind it in the
+	// line stays there, and the other side waits.
+	if werr := c.wait(n); werr != nil {
+		return 0, &net.OpError{Op: "read", Net: "tcp", Addr: c.RemoteAddr(), Err: werr}
+	}
+	c.bytes.Add(int64(n))
+	return n, err
 }
 
 func (c *idleConn) Write(p []byte) (int, error) {
+	if c.band != nil && len(p) > 0 {
+		return c.writePieces(p)
+	}
+	return c.write(p)
+}
+
+func (c *idleConn) write(p []byte) (int, error) {
 	if err := c.moved(); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Write(p)
 	if n > 0 {
+		c.bytes.Add(int64(n))
 		_ = c.moved()
 	}
 	return n, err
+}
+
+func (c *idleConn) writePieces(p []byte) (int, error) {
+	var sent int
+	for {
+		piece := p[sent:min(len(p), sent+c.piece())]
+		if err := c.wait(len(piece)); err != nil {
+			return sent, &net.OpError{Op: "write", Net: "tcp", Addr: c.RemoteAddr(), Err: err}
+		}
+		n, err := c.write(piece)
+		sent += n
+		if err != nil || sent == len(p) {
+			return sent, err
+		}
+	}
+}
+
+func (c *idleConn) piece() int { return max(1, c.band.Chunk()) }
+
+// Close also ends a wait for bandwidth.
+func (c *idleConn) Close() error {
+	c.mu.Lock()
+	first := !c.closed
+	c.closed = true
+	gone := c.gone
+	c.mu.Unlock()
+	if first && c.done != nil {
+		close(c.done)
+	}
+	err := c.Conn.Close()
+	if first && gone != nil {
+		gone()
+	}
+	return err
+}
+
+// onGone has f called when the connection is closed; it must not be yet.
+func (c *idleConn) onGone(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gone = f
 }
 
 // ReadFrom lets a body that lies in memory go to the socket as it lies there.
@@ -86,164 +182,4 @@ func readFrom(w io.Writer, r io.Reader) (int64, error) {
 	}
 	n, err := io.Copy(struct{ io.Writer }{w}, r)
 	return sent + n, err
-}
-
-// secure has TLS done here instead of in http.Transport, which would put it
-// between its buffers and the socket in pieces of 32 KiB.
-func secure(t *http.Transport, handshake time.Duration) {
-	buffers := &sync.Pool{New: func() any { b := make([]byte, tlsBurst); return &b }}
-	dial := t.DialContext
-	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		raw, err := dial(ctx, network, addr)
-		if err != nil {
-			return nil, err
-		}
-		config := t.TLSClientConfig.Clone()
-		if config.ServerName == "" {
-			host, _, err := net.SplitHostPort(addr)
-			if err != nil {
-				host = addr
-			}
-			config.ServerName = host
-		}
-		// The first records of a connection would be small, for the sake of
-		// pages that are shown while they load.
-		config.DynamicRecordSizingDisabled = true
-		below := &burstConn{Conn: raw, pool: buffers}
-		c := &tlsConn{Conn: tls.Client(below, config), below: below}
-		if handshake > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, handshake)
-			defer cancel()
-		}
-		if err := c.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
-			return nil, err
-		}
-		return c, nil
-	}
-}
-
-// tlsConn is TLS that is spoken in bursts.
-type tlsConn struct {
-	*tls.Conn
-	below   *burstConn
-	writing atomic.Bool
-}
-
-// Write sends the records of p together.
-func (c *tlsConn) Write(p []byte) (int, error) {
-	if len(p) <= tlsReadSmall {
-		return c.Conn.Write(p)
-	}
-	c.writing.Store(true)
-	defer c.writing.Store(false)
-	c.below.hold()
-	n, err := c.Conn.Write(p)
-	if ferr := c.below.flush(); err == nil {
-		err = ferr
-	}
-	return n, err
-}
-
-// ReadFrom is that of idleConn.
-func (c *tlsConn) ReadFrom(r io.Reader) (int64, error) { return readFrom(c, r) }
-
-// Close does not say good-bye in the middle of a burst: it would wait for the
-// burst, and who closes then has been interrupted.
-func (c *tlsConn) Close() error {
-	if c.writing.Load() {
-		return c.below.Close()
-	}
-	return c.Conn.Close()
-}
-
-// burstConn reads ahead, as much as a connection that carries a large body is
-// worth, and holds back what is written until it is flushed.
-type burstConn struct {
-	net.Conn
-	pool *sync.Pool // of *[]byte of tlsBurst bytes
-
-	reading sync.Mutex
-	small   [tlsReadSmall]byte
-	large   *[]byte // from pool, while it is worth it
-	rest    []byte  // has been read ahead
-	full    int     // reads in a row that filled the buffer
-
-	// tls.Conn writes by itself as well, when it reads: new keys, alerts.
-	writing sync.Mutex
-	held    *[]byte // from pool, while what is written is held back
-}
-
-// Read gives what is there, and reads more where nothing is.
-func (c *burstConn) Read(p []byte) (int, error) {
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	if len(c.rest) == 0 {
-		b := c.small[:]
-		switch {
-		case c.large != nil && c.full > 0:
-			b = *c.large
-		case c.large != nil: // the body has ended, or comes slowly
-			c.pool.Put(c.large)
-			c.large = nil
-		case c.full > 1:
-			c.large, _ = c.pool.Get().(*[]byte)
-			b = *c.large
-		}
-		n, err := c.Conn.Read(b)
-		switch {
-		case n == len(b):
-			c.full++
-		case n < tlsReadSmall:
-			c.full = 0
-		}
-		if n == 0 {
-			return 0, err
-		}
-		c.rest = b[:n]
-	}
-	n := copy(p, c.rest)
-	c.rest = c.rest[n:]
-	return n, nil
-}
-
-// Close gives the buffers back.
-func (c *burstConn) Close() error {
-	err := c.Conn.Close() // reads and writes fail from now on
-	c.reading.Lock()
-	defer c.reading.Unlock()
-	if c.large != nil {
-		c.pool.Put(c.large)
-		c.large, c.rest = nil, nil
-	}
-	return err
-}
-
-// hold keeps what is written until flush.
-func (c *burstConn) hold() {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	c.held, _ = c.pool.Get().(*[]byte)
-	*c.held = (*c.held)[:0]
-}
-
-func (c *burstConn) Write(p []byte) (int, error) {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	if c.held == nil {
-		return c.Conn.Write(p)
-	}
-	*c.held = append(*c.held, p...)
-	return len(p), nil
-}
-
-func (c *burstConn) flush() error {
-	c.writing.Lock()
-	defer c.writing.Unlock()
-	_, err := c.Conn.Write(*c.held)
-	*c.held = (*c.held)[:cap(*c.held)]
-	c.pool.Put(c.held)
-	c.held = nil
-	return err
 }

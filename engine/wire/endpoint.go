@@ -103,7 +103,7 @@ func newPlaces(options s3.Options, r *regions) *places {
 	return &places{options: options, regions: r, known: map[[2]string]*place{}}
 }
 
-func (p *places) of(ctx context.Context, bucket string) (*place, error) {
+func (p *places) of(ctx context.Context, bucket string) *place {
 	region := p.regions.of(bucket)
 	if region == "" {
 		region = p.options.Region
@@ -112,21 +112,18 @@ func (p *places) of(ctx context.Context, bucket string) (*place, error) {
 	at := p.known[[2]string{bucket, region}]
 	p.mu.RUnlock()
 	if at != nil {
-		return at, nil
+		return at
 	}
-	at, err := p.resolve(ctx, bucket, region)
-	if err != nil {
-		return nil, err
-	}
+	at = p.resolve(ctx, bucket, region)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.known[[2]string{bucket, region}] = at
-	return at, nil
+	return at
 }
 
-func (p *places) resolve(ctx context.Context, bucket, region string) (*place, error) {
+func (p *places) resolve(ctx context.Context, bucket, region string) *place {
 	if strings.HasPrefix(bucket, "arn:") {
-		return &place{sdk: true}, nil
+		return &place{sdk: true}
 	}
 	o := &p.options
 	end, err := o.EndpointResolverV2.ResolveEndpoint(ctx, s3.EndpointParameters{
@@ -141,7 +138,7 @@ func (p *places) resolve(ctx context.Context, bucket, region string) (*place, er
 		DisableS3ExpressSessionAuth:    o.DisableS3ExpressSessionAuth,
 	})
 	if err != nil {
-		return &place{sdk: true}, nil //nolint:nilerr // the SDK finds the same and says it in its words
+		return &place{sdk: true} // the SDK finds the same and says it in its words
 	}
 	at := &place{
 		scheme: end.URI.Scheme, host: end.URI.Host, path: strings.TrimSuffix(end.URI.EscapedPath(), "/"),
@@ -149,13 +146,13 @@ func (p *places) resolve(ctx context.Context, bucket, region string) (*place, er
 	}
 	ways, ok := auth.GetAuthOptions(&end.Properties)
 	if !ok || len(ways) == 0 {
-		return at, nil
+		return at
 	}
 	switch ways[0].SchemeID {
 	case auth.SchemeIDSigV4, "sigv4": // the endpoint rules have the short name
 	default:
 		at.sdk = true
-		return at, nil
+		return at
 	}
 	if name, ok := smithyhttp.GetSigV4SigningName(&ways[0].SignerProperties); ok {
 		at.service = name
@@ -163,7 +160,7 @@ func (p *places) resolve(ctx context.Context, bucket, region string) (*place, er
 	if r, ok := smithyhttp.GetSigV4SigningRegion(&ways[0].SignerProperties); ok {
 		at.region = r
 	}
-	return at, nil
+	return at
 }
 
 // loopback says that what is sent to u does not leave this machine.

@@ -47,6 +47,7 @@ func newFast(c *sdk, o Options) *fast {
 				so.DisableURIPathEscaping = true // S3 alone signs the path as it is sent
 			}),
 			creds:    so.Credentials,
+			renewal:  c.renewal,
 			places:   newPlaces(so, c.regions),
 			agent:    "s3haul/" + version(o) + " " + runtime.GOOS + "/" + runtime.GOARCH + " " + runtime.Version(),
 			noSign:   o.NoSign,
@@ -126,8 +127,8 @@ func (c *fast) begin(ctx context.Context, op, method string, bucket, key *string
 	if bucket == nil || *bucket == "" || key == nil || *key == "" || !e.covers(in) {
 		return nil, nil
 	}
-	at, err := c.places.of(ctx, *bucket)
-	if err != nil || at.sdk {
+	at := c.places.of(ctx, *bucket)
+	if at.sdk {
 		return nil, nil
 	}
 	return at, &request{op: op, method: method, bucket: *bucket, key: *key, header: make(http.Header, 4)}

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
+	"github.com/s3haul/s3haul/engine/pool"
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker/bucket"
 )
@@ -200,58 +203,245 @@ func TestTemporaryRedirect(t *testing.T) {
 	}
 }
 
-// A clock that is wrong is corrected by that of the store.
-func TestClockSkew(t *testing.T) {
-	ahead := 3 * time.Hour
-	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-		now := time.Now().Add(ahead)
-		w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
-		at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
-		if err != nil || now.Sub(at).Abs() > 15*time.Minute {
-			says(http.StatusForbidden, "<Error><Code>RequestTimeTooSkewed</Code></Error>")(w, r)
+// A redirect may lead below another path, and ask for something in the query; it
+// never leads to another key.
+func TestRedirectToAnotherPath(t *testing.T) {
+	there := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("list-type") {
+			_, _ = io.WriteString(w, "<ListBucketResult/>")
 		}
 	}).plain()
-	o := f.options()
+	var to func(r *http.Request) string
+	here := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", there.URL+to(r))
+		w.WriteHeader(http.StatusTemporaryRedirect)
+	}).plain()
+	o := here.options()
 	o.SDK = false
 	c := newClient(t, o)
-	for range 3 {
-		must(t, putBody(c, t.Context(), strings.NewReader("x")))
+	put := func(key string) error {
+		_, err := c.UploadPart(t.Context(), &s3.UploadPartInput{
+			Bucket: aws.String("b"), Key: aws.String(key), UploadId: aws.String("u"), PartNumber: aws.Int32(1),
+			Body: strings.NewReader("all of it"), ChecksumCRC64NVME: aws.String(aSum),
+		})
+		return err
 	}
-	if n := len(f.requests()); n != 4 {
-		t.Errorf("%d requests", n)
-	}
-	// A 403 for another reason is not sent again.
-	denied := newFake(t, says(http.StatusForbidden, "<Error><Code>SignatureDoesNotMatch</Code></Error>")).plain()
-	o = denied.options()
-	o.SDK = false
-	if err := putBody(newClient(t, o), t.Context(), strings.NewReader("x")); wire.Code(err) != "SignatureDoesNotMatch" || len(denied.requests()) != 1 {
-		t.Errorf("%v after %d requests", err, len(denied.requests()))
+	list := func(string) error { return c.ListObjects(t.Context(), bucket.ListRequest{Bucket: "b"}, &bucket.Page{}) }
+	for _, q := range []struct {
+		what, key string
+		ask       func(key string) error
+		to, want  string // want is empty where it is not followed
+	}{
+		{"another prefix", "a/k", put, "/tenant/x%20y/b/a/k", "/tenant/x%20y/b/a/k?partNumber=1&uploadId=u"},
+		{"none", "a/k", put, "/a/k", "/a/k?partNumber=1&uploadId=u"},
+		{"with a query", "a/k", put, "/b/a/k?partNumber=1&rk=e2c&uploadId=u", "/b/a/k?partNumber=1&rk=e2c&uploadId=u"},
+		{"escaped in another way", "a b+c*", put, "/t/b/a%20b+c*", "/t/b/a%20b%2Bc%2A?partNumber=1&uploadId=u"},
+		{"a slash in front", "/k", put, "/t/b//k", "/t/b//k?partNumber=1&uploadId=u"},
+		{"another key", "a/k", put, "/b/a/other", ""},
+		{"a part of the key", "a/k", put, "/b/k", ""},
+		{"a longer key", "k", put, "/b/xk", ""},
+		{"a bucket", "", list, "/tenant/b", "/tenant/b?encoding-type=url&list-type=2"},
+		{"a bucket with a slash", "", list, "/tenant/b/", "/tenant/b?encoding-type=url&list-type=2"},
+	} {
+		to = func(*http.Request) string { return q.to }
+		before := len(there.requests())
+		err := q.ask(q.key)
+		got := ""
+		if after := there.requests()[before:]; len(after) > 0 {
+			got = after[0].URL.EscapedPath() + "?" + after[0].URL.Query().Encode()
+			if !strings.Contains(after[0].Header.Get("Authorization"), "AWS4-HMAC-SHA256") {
+				t.Errorf("%s: not signed", q.what)
+			}
+		}
+		if got != q.want || (err == nil) != (q.want != "") {
+			t.Errorf("%s: sent to %q, want %q; %v", q.what, got, q.want, err)
+		}
 	}
 }
 
-// A token that the store no longer takes is replaced, whatever its date says.
-func TestExpiredToken(t *testing.T) {
-	var issued atomic.Int64
-	issuer := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, `{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"token-%d","Expiration":%q}`,
-			issued.Add(1), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+// together has the first n requests to a server wait for one another, so that
+// none of them knows what another was told.
+func together(n int) (arrive func()) {
+	var first sync.WaitGroup
+	first.Add(n)
+	var seen atomic.Int64
+	return func() {
+		if seen.Add(1) <= int64(n) {
+			first.Done()
+			first.Wait()
+		}
+	}
+}
+
+// atOnce runs n of f concurrently.
+func atOnce(t *testing.T, n int, f func() error) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range n {
+		all.Go(func() {
+			if err := f(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A clock that is wrong is corrected by that of the store, for what only the
+// SDK sends too, and for all the requests that were under way with the wrong one.
+func TestClockSkew(t *testing.T) {
+	const n = 8
+	for _, q := range []struct {
+		what string
+		sdk  bool
+		ask  func(c wire.Client) error
+	}{
+		{"PutObject", false, func(c wire.Client) error { return putBody(c, t.Context(), strings.NewReader("x")) }},
+		{"PutObject", true, func(c wire.Client) error { return putBody(c, t.Context(), strings.NewReader("x")) }},
+		{"CreateMultipartUpload", false, createUpload(t)},
+		{"CreateMultipartUpload", true, createUpload(t)},
+	} {
+		arrive := together(n)
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			arrive()
+			now := time.Now().Add(3 * time.Hour)
+			w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
+			at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
+			switch {
+			case err != nil || now.Sub(at).Abs() > 15*time.Minute:
+				says(http.StatusForbidden, "<Error><Code>RequestTimeTooSkewed</Code></Error>")(w, r)
+			case r.URL.Query().Has("uploads"):
+				_, _ = io.WriteString(w, "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>")
+			}
+		}).plain()
+		o := f.options()
+		o.SDK = q.sdk
+		c := newClient(t, o)
+		atOnce(t, n, func() error { return q.ask(c) })
+		must(t, q.ask(c))
+		if sent := len(f.requests()); sent != 2*n+1 {
+			t.Errorf("%s, sdk %v: %d requests", q.what, q.sdk, sent)
+		}
+	}
+}
+
+func createUpload(t *testing.T) func(wire.Client) error {
+	return func(c wire.Client) error {
+		_, err := c.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: aws.String("b"), Key: aws.String("k")})
+		return err
+	}
+}
+
+// A 403 for another reason is not sent again, be the clock right or corrected.
+func TestClockIsNotTheReason(t *testing.T) {
+	for _, sdk := range []bool{false, true} {
+		for _, ahead := range []time.Duration{0, 3 * time.Hour} {
+			var denies atomic.Bool
+			denies.Store(true)
+			f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Date", time.Now().Add(ahead).UTC().Format(http.TimeFormat))
+				if denies.Load() {
+					says(http.StatusForbidden, "<Error><Code>SignatureDoesNotMatch</Code></Error>")(w, r)
+				}
+			}).plain()
+			o := f.options()
+			o.SDK = sdk
+			c := newClient(t, o)
+			if ahead != 0 { // corrects the clock, and is denied with the right one
+				if err := putBody(c, t.Context(), strings.NewReader("x")); wire.Code(err) != "SignatureDoesNotMatch" || len(f.requests()) != 2 {
+					t.Errorf("sdk %v, a wrong clock: %v after %d requests", sdk, err, len(f.requests()))
+				}
+			}
+			before := len(f.requests())
+			if err := putBody(c, t.Context(), strings.NewReader("x")); wire.Code(err) != "SignatureDoesNotMatch" || len(f.requests()) != before+1 {
+				t.Errorf("sdk %v, %v ahead: %v after %d requests", sdk, ahead, err, len(f.requests())-before)
+			}
+		}
+	}
+}
+
+// issue has an address give credentials to the AWS configuration: answer makes
+// the nth.
+func issue(t *testing.T, answer func(n int64) string) *atomic.Int64 {
+	t.Helper()
+	issued := &atomic.Int64{}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, answer(issued.Add(1)))
 	}))
-	t.Cleanup(issuer.Close)
-	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", issuer.URL)
+	t.Cleanup(s.Close)
+	t.Setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", s.URL)
+	return issued
+}
+
+// A token that the store no longer takes is replaced, whatever its date says,
+// and once for all that were sent with it.
+func TestExpiredToken(t *testing.T) {
+	const n = 50
+	issued := issue(t, func(n int64) string {
+		return fmt.Sprintf(`{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"token-%d","Expiration":%q}`,
+			n, time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	})
 	for _, sdk := range []bool{false, true} {
 		issued.Store(0)
+		arrive := together(n)
 		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			arrive()
 			if r.Header.Get("X-Amz-Security-Token") == "token-1" {
 				says(http.StatusBadRequest, "<Error><Code>ExpiredToken</Code></Error>")(w, r)
 			}
 		}).plain()
 		c := newClient(t, wire.Options{EndpointURL: f.URL, SDK: sdk})
-		for range 2 {
-			must(t, putBody(c, t.Context(), strings.NewReader("whole")))
+		put := func() error { return putBody(c, t.Context(), strings.NewReader("whole")) }
+		atOnce(t, n, put)
+		must(t, put())
+		if tokens := issued.Load(); tokens != 2 || len(f.requests()) != 2*n+1 || slices.ContainsFunc(f.bodies, func(s string) bool { return s != "whole" }) {
+			t.Errorf("sdk %v: %d tokens, %d requests, %q", sdk, tokens, len(f.requests()), f.bodies)
 		}
-		if n := issued.Load(); n != 2 || len(f.requests()) != 3 || f.bodies[1] != "whole" {
-			t.Errorf("sdk %v: %d tokens, %d requests, %q", sdk, n, len(f.requests()), f.bodies)
+	}
+}
+
+// New credentials that have no token go without the old one's.
+func TestTokenIsLeftBehind(t *testing.T) {
+	issued := issue(t, func(n int64) string {
+		if n == 1 {
+			return `{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"old"}`
 		}
+		return `{"AccessKeyId":"LASTING","SecretAccessKey":"s"}`
+	})
+	for _, sdk := range []bool{false, true} {
+		issued.Store(0)
+		f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Amz-Security-Token") != "" {
+				says(http.StatusBadRequest, "<Error><Code>ExpiredToken</Code></Error>")(w, r)
+			}
+		}).plain()
+		c := newClient(t, wire.Options{EndpointURL: f.URL, SDK: sdk})
+		must(t, putBody(c, t.Context(), strings.NewReader("x")))
+		if r := f.requests(); len(r) != 2 || !strings.Contains(r[1].Header.Get("Authorization"), "LASTING") ||
+			strings.Contains(r[1].Header.Get("Authorization"), "x-amz-security-token") {
+			t.Errorf("sdk %v: %d requests, the last with %q", sdk, len(r), r[len(r)-1].Header.Get("Authorization"))
+		}
+	}
+}
+
+// Who traces a request hears of it once, however often a buffer is used again.
+func TestTraceOfTheCaller(t *testing.T) {
+	f := newFake(t, nil).plain()
+	o := f.options()
+	o.SDK = false
+	c := newClient(t, o)
+	var conns, wrote atomic.Int64
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GotConn:      func(httptrace.GotConnInfo) { conns.Add(1) },
+		WroteRequest: func(httptrace.WroteRequestInfo) { wrote.Add(1) },
+	})
+	const n = 20
+	for range n {
+		must(t, putBody(c, ctx, strings.NewReader("x")))
+		must(t, putBody(c, t.Context(), strings.NewReader("x"))) // nobody hears of these
+	}
+	if conns.Load() != n || wrote.Load() != n {
+		t.Errorf("%d connections and %d requests were told of, want %d each", conns.Load(), wrote.Load(), n)
 	}
 }
 
@@ -558,8 +748,8 @@ func TestRetryAfter(t *testing.T) {
 
 type freeGate struct{}
 
-X
-func (freeGate) Release()                      {}
+func (freeGate) Acquire(context.Context, pool.Ask) (wire.Slot, error) { return freeGate{}, nil }
+func (freeGate) Release(pool.Outcome)                                 {}
 
 // A bucket whose name can be that of a host is reached by it, where that is wanted.
 func TestAddressingStyle(t *testing.T) {

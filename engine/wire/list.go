@@ -48,8 +48,8 @@ func (q *query) maxKeys(n int) {
 
 // ListObjects implements bucket.Lister.
 func (c *fast) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
-	at, err := c.places.of(ctx, req.Bucket)
-	if err != nil || at.sdk || req.Bucket == "" {
+	at := c.places.of(ctx, req.Bucket)
+	if at.sdk || req.Bucket == "" {
 		return c.sdk.ListObjects(ctx, req, into)
 	}
 	var q query
@@ -73,8 +73,8 @@ func (c *fast) ListObjects(ctx context.Context, req bucket.ListRequest, into *bu
 
 // ListVersions implements bucket.VersionLister.
 func (c *fast) ListVersions(ctx context.Context, req bucket.VersionsRequest, into *bucket.Page) error {
-	at, err := c.places.of(ctx, req.Bucket)
-	if err != nil || at.sdk || req.Bucket == "" {
+	at := c.places.of(ctx, req.Bucket)
+	if at.sdk || req.Bucket == "" {
 		return c.sdk.ListVersions(ctx, req, into)
 	}
 	q := query("versions=")
@@ -105,8 +105,8 @@ func listing(op, bucket string, q query, payer bool) *request {
 // DeleteObjects implements Deleter. The body is always part of the signature:
 // it says what is to be deleted.
 func (c *fast) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
-	at, err := c.places.of(ctx, bucket)
-	if err != nil || at.sdk || bucket == "" {
+	at := c.places.of(ctx, bucket)
+	if at.sdk || bucket == "" {
 		return c.sdk.DeleteObjects(ctx, bucket, ids)
 	}
 	r := &request{op: "DeleteObjects", method: http.MethodPost, bucket: bucket, query: "delete=", signed: true}

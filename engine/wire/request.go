@@ -28,10 +28,6 @@ const (
 	emptySHA256     = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	// maxErrorBody bounds what is read of an answer that tells of an error.
 	maxErrorBody = 1 << 20
-	// maxSkew is how far a clock may be off before S3 refuses
-	// (https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
-	// RequestTimeTooSkewed); nearer than that it is not the reason.
-	maxSkew = 4 * time.Minute
 )
 
 // request is one request of the fast path, to be sent as often as it takes.
@@ -53,6 +49,7 @@ type sender struct {
 	transport http.RoundTripper
 	signer    *v4.Signer
 	creds     aws.CredentialsProvider
+	renewal   *renewal
 	places    *places
 	agent     string
 	noSign    bool
@@ -74,6 +71,7 @@ type sender struct {
 func (s *sender) send(ctx context.Context, at *place, r *request, read func(*http.Response) error) error {
 	var moved, clock, token bool
 	for redirects := 0; ; {
+		began, since := time.Now(), s.renewal.now()
 		resp, cleanup, err := s.once(ctx, at, r)
 		if err == nil && resp.StatusCode >= 200 && resp.StatusCode < 300 {
 			err = read(resp)
@@ -91,20 +89,21 @@ func (s *sender) send(ctx context.Context, at *place, r *request, read func(*htt
 		}
 		switch {
 		case redirects < maxRedirects && (resp.StatusCode == http.StatusTemporaryRedirect || resp.StatusCode == http.StatusPermanentRedirect):
-			next := at.redirected(resp.Header.Get("Location"))
+			next, query := at.redirected(resp.Header.Get("Location"), r.key)
 			if next == nil {
 				return err
 			}
 			redirects++
 			at = next
+			if query != "" {
+				r.query = query
+			}
 		case !moved && s.places.regions.learn(r.bucket, s.places.options.Region, err):
 			moved = true
-			if at, err = s.places.of(ctx, r.bucket); err != nil {
-				return r.fail(err)
-			}
-		case !clock && s.adjust(resp, err):
+			at = s.places.of(ctx, r.bucket)
+		case !clock && s.adjust(resp, r, time.Since(began), err):
 			clock = true
-		case !token && expired(s.creds, err):
+		case !token && s.renewal.expired(since, err):
 			token = true
 		default:
 			return err
@@ -117,16 +116,22 @@ func (s *sender) send(ctx context.Context, at *place, r *request, read func(*htt
 	}
 }
 
-// redirected returns the place that a 307 names, or nil where it is not to be
-// followed: nothing that was meant for TLS goes without.
-func (p *place) redirected(location string) *place {
+// redirected returns the place that a 307 names, and the query that it has, or
+// nil where it is not to be followed: nothing that was meant for TLS goes
+// without, and what is another key is another object.
+func (p *place) redirected(location, key string) (*place, string) {
 	u, err := url.Parse(location)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != p.scheme {
-		return nil
+		return nil, ""
+	}
+	// Compared as they are meant: a store may escape what we do not.
+	prefix, ok := strings.CutSuffix(u.Path, "/"+key)
+	if !ok && key != "" {
+		return nil, ""
 	}
 	next := *p
-	next.scheme, next.host, next.loopback = u.Scheme, u.Host, loopback(u)
-	return &next
+	next.scheme, next.host, next.path, next.loopback = u.Scheme, u.Host, escapeKey(prefix), loopback(u)
+	return &next, u.RawQuery
 }
 
 // once signs and sends r. When the answer has been read, or there is none,
@@ -193,6 +198,7 @@ func (s *sender) build(at *place, r *request) (*http.Request, error) {
 		return nil, err
 	}
 	h["X-Amz-Content-Sha256"] = []string{hash}
+	delete(h, "X-Amz-Security-Token") // which the signer leaves where the new credentials have none
 	return &http.Request{
 		Method: r.method, URL: u, Host: at.host, Header: h,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -252,37 +258,12 @@ func escapeKey(key string) string {
 }
 
 // adjust corrects the clock by that of an answer that says that it is wrong.
-func (s *sender) adjust(resp *http.Response, err error) bool {
-	switch Code(err) {
-	case "RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture", "InvalidSignatureException", "SignatureDoesNotMatch", "AuthFailure", "AccessDenied", "Forbidden":
-	default:
-		return false
+func (s *sender) adjust(resp *http.Response, r *request, took time.Duration, err error) bool {
+	ahead, wrong := wrongClock(resp, r.header, took, err)
+	if wrong {
+		s.skew.Store(int64(ahead))
 	}
-	there, perr := http.ParseTime(resp.Header.Get("Date"))
-	if perr != nil {
-		return false
-	}
-	ahead := time.Until(there)
-	if off := ahead - time.Duration(s.skew.Load()); off.Abs() < maxSkew {
-		return false
-	}
-	s.skew.Store(int64(ahead))
-	return true
-}
-
-// expired says that err is about a token that is no longer valid, and has new
-// credentials fetched.
-func expired(creds aws.CredentialsProvider, err error) bool {
-	switch Code(err) {
-	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
-	default:
-		return false
-	}
-	cache, ok := creds.(*aws.CredentialsCache)
-	if ok {
-		cache.Invalidate()
-	}
-	return ok
+	return wrong
 }
 
 // fail says of which operation err is, as the SDK does.

@@ -11,14 +11,73 @@ import (
 	"gopkg.in/ini.v1"
 )
 
-// withConfigFile fills in what the "s3 =" section of the AWS config file says
-// and the options do not. The SDK does not read that section; aws s3 does
+// Settings is what the "s3 =" section of the AWS config file says of how much
+// may be under way at once, as aws s3 reads it
 // (https://docs.aws.amazon.com/cli/latest/topic/s3-config.html).
-func (o Options) withConfigFile() (Options, error) {
-	file := cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename())
-	values, err := s3Section(file, cmp.Or(o.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"), "default"))
+type Settings struct {
+	// MaxConcurrentRequests is the most requests in flight; 0: it is not set.
+	MaxConcurrentRequests int
+	// MaxBandwidth is in bytes a second; 0: it is not set.
+	MaxBandwidth int64
+}
+
+// Settings reads the section of the profile that o names. A value that cannot be
+// is a [*UsageError].
+func (o Options) Settings() (Settings, error) {
+	var s Settings
+	if o.complete() {
+		return s, nil
+	}
+	values, err := o.s3Values()
 	if err != nil {
-		return o, &UsageError{fmt.Sprintf("reading the s3 section of the AWS config file: %v", err)}
+		return s, err
+	}
+	if v, ok := values["max_concurrent_requests"]; ok {
+		if s.MaxConcurrentRequests, err = strconv.Atoi(v); err != nil || s.MaxConcurrentRequests < 1 {
+			return Settings{}, &UsageError{fmt.Sprintf("max_concurrent_requests of the AWS config file is %q; give a number of at least 1", v)}
+		}
+	}
+	if v, ok := values["max_bandwidth"]; ok {
+		if s.MaxBandwidth, ok = bandwidth(v); !ok {
+			return Settings{}, &UsageError{fmt.Sprintf("max_bandwidth of the AWS config file is %q; give it as 50MB/s, 100Mb/s, or a number of bytes a second", v)}
+		}
+	}
+	return s, nil
+}
+
+// bandwidth reads a rate as aws s3 does: K is 1024, and a small b is a bit.
+func bandwidth(text string) (perSecond int64, ok bool) {
+	t, per := strings.CutSuffix(text, "/s")
+	unit := float64(1)
+	if per {
+		t, per = strings.CutSuffix(t, "B")
+		if !per {
+			if t, per = strings.CutSuffix(t, "b"); !per {
+				return 0, false
+			}
+			unit = 1. / 8
+		}
+		t = strings.TrimSuffix(t, "i")
+		if n := len(t); n > 0 {
+			if i := strings.IndexByte("KMGT", t[n-1]&^0x20); i >= 0 {
+				t, unit = t[:n-1], unit*float64(int64(1)<<(10*(i+1)))
+			}
+		}
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(t), 10, 50)
+	if err != nil {
+		return 0, false
+	}
+	rate := float64(n) * unit
+	return int64(rate), rate >= 1 && rate < 1<<62
+}
+
+// withConfigFile fills in what the "s3 =" section says and the options do not.
+// The SDK does not read that section.
+func (o Options) withConfigFile() (Options, error) {
+	values, err := o.s3Values()
+	if err != nil {
+		return o, err
 	}
 	if o.AddressingStyle == "" {
 		o.AddressingStyle = values["addressing_style"]
@@ -29,6 +88,16 @@ func (o Options) withConfigFile() (Options, error) {
 		}
 	}
 	return o, nil
+}
+
+// s3Values are the values of the section that counts for o.
+func (o Options) s3Values() (map[string]string, error) {
+	file := cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename())
+	values, err := s3Section(file, cmp.Or(o.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"), "default"))
+	if err != nil {
+		return nil, &UsageError{fmt.Sprintf("reading the s3 section of the AWS config file: %v", err)}
+	}
+	return values, nil
 }
 
 // s3Section returns the values below "s3 =" of a profile; none where there is

@@ -50,3 +50,41 @@ s3 =
 		}
 	}
 }
+
+// How much may be under way, as aws s3 reads it.
+func TestSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "config")
+	t.Setenv("AWS_CONFIG_FILE", file)
+	for _, q := range []struct {
+		section string
+		want    wire.Settings
+		says    string // of the error
+	}{
+		{"", wire.Settings{}, ""},
+		{"max_concurrent_requests = 20", wire.Settings{MaxConcurrentRequests: 20}, ""},
+		{"max_bandwidth = 50MB/s", wire.Settings{MaxBandwidth: 50 << 20}, ""},
+		{"max_bandwidth = 50 MB/s", wire.Settings{MaxBandwidth: 50 << 20}, ""},
+		{"max_bandwidth = 10KiB/s", wire.Settings{MaxBandwidth: 10 << 10}, ""},
+		{"max_bandwidth = 1Gb/s", wire.Settings{MaxBandwidth: 1 << 27}, ""},
+		{"max_bandwidth = 7B/s", wire.Settings{MaxBandwidth: 7}, ""},
+		{"max_bandwidth = 5000", wire.Settings{MaxBandwidth: 5000}, ""},
+		{"max_concurrent_requests = 0", wire.Settings{}, "max_concurrent_requests"},
+		{"max_concurrent_requests = many", wire.Settings{}, "max_concurrent_requests"},
+		{"max_bandwidth = 50MB", wire.Settings{}, "max_bandwidth"},
+		{"max_bandwidth = 50M/s", wire.Settings{}, "max_bandwidth"},
+		{"max_bandwidth = 0", wire.Settings{}, "max_bandwidth"},
+		{"max_bandwidth = 7b/s", wire.Settings{}, "max_bandwidth"},
+		{"max_bandwidth = -1MB/s", wire.Settings{}, "max_bandwidth"},
+		{"max_bandwidth = MB/s", wire.Settings{}, "max_bandwidth"},
+	} {
+		must(t, os.WriteFile(file, []byte("[default]\ns3 =\n  "+q.section+"\n"), 0o600))
+		got, err := wire.Options{}.Settings()
+		var usage *wire.UsageError
+		if got != q.want || (q.says == "") != (err == nil) || err != nil && (!errors.As(err, &usage) || !strings.Contains(err.Error(), q.says)) {
+			t.Errorf("%q: %+v, %v", q.section, got, err)
+		}
+	}
+	if got, err := (wire.Options{Profile: "absent"}).Settings(); got != (wire.Settings{}) || err != nil {
+		t.Errorf("a profile without a section: %+v, %v", got, err)
+	}
+}

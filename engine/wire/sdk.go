@@ -26,6 +26,7 @@ type sdk struct {
 	region  string
 	http    *http.Client
 	regions *regions
+	renewal *renewal
 }
 
 var _ Client = (*sdk)(nil)

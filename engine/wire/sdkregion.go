@@ -4,14 +4,15 @@ import (
 	"context"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // inRegion calls the SDK for the region in which the bucket is known to be,
-// and once more where S3 says that it is in another, or that the token has
-// expired: the SDK does neither by itself.
+// and once more where S3 says that it is in another, that the token has
+// expired, or that the clock is wrong: the SDK does none of it by itself.
 func inRegion[I, O any](
 	ctx context.Context, c *sdk, bucket *string, body io.Reader, in *I, opts []func(*s3.Options),
 	call func(context.Context, *I, ...func(*s3.Options)) (*O, error),
@@ -25,8 +26,9 @@ func inRegion[I, O any](
 			return nil, err
 		}
 	}
-	var moved, token bool
+	var moved, clock, token bool
 	for {
+		began, since := time.Now(), c.renewal.now()
 		with := opts
 		if region := c.regions.of(name); region != "" {
 			with = append(slices.Clip(opts), func(o *s3.Options) { o.Region = region })
@@ -39,7 +41,9 @@ func inRegion[I, O any](
 			return nil, err
 		case !moved && c.regions.learn(name, c.region, err):
 			moved = true
-		case !token && expired(c.Options().Credentials, err):
+		case !clock && wrongClockOf(time.Since(began), err):
+			clock = true
+		case !token && c.renewal.expired(since, err):
 			token = true
 		default:
 			return nil, err

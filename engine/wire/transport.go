@@ -17,14 +17,15 @@ const (
 	defaultMaxConns = 64
 	// A request line, its headers and a small body fit in one write. A large
 	// body goes past these buffers, both ways.
-	connBuffer = 16 << 10
+	connBuffer = 8 << 10
 	// maxRedirects is how often a request follows a 307 or 308.
 	maxRedirects = 3
 )
 
-// ConnMemory is what one connection holds in buffers at the most, in bytes:
-// those of net/http, and under TLS one to read ahead and one to write at once.
-const ConnMemory = 2*connBuffer + tlsReadSmall + 2*tlsBurst
+// ConnMemory is what one connection holds in buffers at the least, in bytes:
+// those of net/http, and under TLS one to read ahead and those of tls.Conn. What
+// it has beyond that while it carries a large body comes out of Options.Memory.
+const ConnMemory = 2*connBuffer + tlsSmall + tlsOwn
 
 // httpClient returns the SDK's own BuildableClient, tuned. A plain http.Client
 // would fail wherever AWS_CA_BUNDLE is set: the SDK has to put the bundle into
@@ -64,7 +65,7 @@ func httpClient(o Options) *awshttp.BuildableClient {
 			if err != nil {
 				return nil, err
 			}
-			return &idleConn{Conn: c, timeout: read}, nil
+			return newIdleConn(c, read, o.Bandwidth), nil
 		}
 		// A header of a megabyte is no answer of S3: net/http stops there.
 		t.MaxResponseHeaderBytes = 256 << 10
@@ -74,7 +75,7 @@ func httpClient(o Options) *awshttp.BuildableClient {
 // plainClient takes the transport that the SDK has put the CA bundle into, so
 // that its idle connections can be closed. It follows the two redirects that
 // keep method and body, as the SDK's own client does.
-func plainClient(cfg aws.Config) *http.Client {
+func plainClient(cfg aws.Config, o Options) *http.Client {
 	c := &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) >= maxRedirects {
 			return http.ErrUseLastResponse
@@ -86,9 +87,7 @@ func plainClient(cfg aws.Config) *http.Client {
 		return http.ErrUseLastResponse
 	}}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
-		t := b.GetTransport()
-		secure(t, t.TLSHandshakeTimeout)
-		c.Transport = t
+		c.Transport = newBalancer(b.GetTransport(), o)
 	}
 	return c
 }

@@ -7,13 +7,13 @@ import (
 	"io"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/engine/wire/s3xml"
 	bucketpkg "github.com/s3haul/s3haul/walker/bucket"
 )
 
@@ -32,13 +32,6 @@ func oddKeys() []string {
 		strings.Repeat("k", 1024), strings.Repeat("\u00e9", 512), strings.Repeat(" ", 1024),
 		strings.TrimSuffix(strings.Repeat("0123456789abcde/", 64), "/")+"f",
 		strings.Repeat("k", 1025))
-}
-
-// inXML says whether XML can carry key.
-func inXML(key string) bool {
-	return utf8.ValidString(key) && !strings.ContainsFunc(key, func(r rune) bool {
-		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff
-	})
 }
 
 func put(bucket, key, content string) func(context.Context, *s3.Client) error {
@@ -98,21 +91,21 @@ func keys(t *testing.T, w *world) {
 	for _, key := range odd {
 		label := func(op string) string { return fmt.Sprintf("%s %s", op, shorten([]byte(fmt.Sprintf("%q", key)))) }
 		w.same(t, call{
-			name: label("PutObject"), garbled: !inXML(key), before: perhaps(remove(bucket, key)), after: stored(bucket, key),
+			name: label("PutObject"), garbled: !s3xml.CanCarry(key), before: perhaps(remove(bucket, key)), after: stored(bucket, key),
 			do: func(ctx context.Context, c wire.Client) (any, error) {
 				return c.PutObject(ctx, &s3.PutObjectInput{
 					Bucket: &bucket, Key: &key, Body: strings.NewReader("content of it"), ChecksumCRC64NVME: aws.String(crc64("content of it")),
 				})
 			},
 		})
-		w.same(t, call{name: label("GetObject"), garbled: !inXML(key), do: func(ctx context.Context, c wire.Client) (any, error) {
+		w.same(t, call{name: label("GetObject"), garbled: !s3xml.CanCarry(key), do: func(ctx context.Context, c wire.Client) (any, error) {
 			return c.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 		}})
 		w.same(t, call{name: label("HeadObject"), do: func(ctx context.Context, c wire.Client) (any, error) {
 			return c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
 		}})
 		w.same(t, call{
-			name: label("UploadPart"), garbled: !inXML(key), do: func(ctx context.Context, c wire.Client) (any, error) {
+			name: label("UploadPart"), garbled: !s3xml.CanCarry(key), do: func(ctx context.Context, c wire.Client) (any, error) {
 				return c.UploadPart(ctx, &s3.UploadPartInput{
 					Bucket: &bucket, Key: &key, UploadId: aws.String("absent"), PartNumber: aws.Int32(1),
 					Body: strings.NewReader("part"), ChecksumCRC64NVME: aws.String(crc64("part")),
@@ -127,7 +120,7 @@ func keys(t *testing.T, w *world) {
 			_, err = w.plain.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: &key, UploadId: out.UploadId})
 			return out, err
 		}})
-		if !inXML(key) { // the SDK sends it, and deletes something else or nothing
+		if !s3xml.CanCarry(key) { // the SDK sends it, and deletes something else or nothing
 			w.fast.front.take()
 			_, err := w.fast.DeleteObjects(t.Context(), bucket, []wire.ObjectID{{Key: key}})
 			if asked := w.fast.front.take(); err == nil || len(asked) != 0 {
