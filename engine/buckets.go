@@ -11,7 +11,7 @@ import (
 
 // attempts is the client with retries and slots, for what is not part of a run.
 func (e *Engine) attempts() wire.Client {
-	return wire.Attempts(e.client, gate{e.pool}, wire.Policy{OnAttempt: e.o.OnAttempt})
+	return wire.Attempts(e.client, gate{e.pool}, wire.Policy{Host: e.host, ReadTimeout: e.o.ReadTimeout, OnAttempt: e.o.OnAttempt})
 }
 
 // Buckets lists the buckets of the account, by name.

@@ -55,21 +55,30 @@ func (r *run) carryOut(ctx context.Context, planned func(context.Context) action
 			continue
 		}
 	}()
-	for a := range ahead {
+	for turns := r.turns(ahead); ; {
+		a, ok := turns.next(ctx)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
+		}
+		if !ok {
+			return broken
+		}
+		if r.bounds.refuses(&a) {
+			return r.bounds.err()
 		}
 		if err := r.submit(a, failed); err != nil {
 			return err
 		}
 	}
-	return broken
 }
 
 // submit has a carried out as soon as there is room for it. The error is that
 // of the run, which has been stopped.
 func (r *run) submit(a plan.Action, failed func(plan.Action, error)) error {
 	return r.group.Go(func(ctx context.Context) error {
+		if r.bounds.late(&a) {
+			return nil
+		}
 		err := r.move(ctx, &a)
 		if err == nil {
 			return nil
@@ -97,6 +106,7 @@ func (r *run) move(ctx context.Context, a *plan.Action) error {
 			r.sink.Report(report.Event{Kind: report.Unchanged, Op: r.op, Count: 1})
 			return nil
 		}
+		r.bounds.count(a)
 	}
 	done := report.Event{
 		Kind: report.Done, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size,

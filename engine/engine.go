@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -58,7 +59,8 @@ type Options struct {
 	AddressingStyle string
 	SignPayload     bool
 
-	// MaxInFlight is the most requests in flight; 0 means 64.
+	// MaxInFlight is the most requests that may be in flight; how many there are
+	// is found while it runs. 0 means 1024. Memory may allow fewer.
 	MaxInFlight int
 	// Memory bounds the buffers of all transfers together, in bytes, those of
 	// the connections among them; 0 means 128 MiB, and 16 MiB is the least.
@@ -67,6 +69,10 @@ type Options struct {
 	// goes in parts, in bytes, 5 MiB to 5 GiB; 0 means 8 MiB. It grows where
 	// an object would need more than 10,000 parts.
 	PartSize int64
+	// LimitRate bounds the bytes a second of all connections together, both
+	// directions, by the time of the week; the zero value takes max_bandwidth of
+	// the AWS config file's s3 section, or else has no limit.
+	LimitRate pool.Timetable
 	// OnLimit is told each time the number of requests that may be in flight
 	// moves, or the rate of a key range, and why, for debugging; it is called
 	// concurrently and must return soon. nil tells nobody.
@@ -77,9 +83,12 @@ type Options struct {
 }
 
 const (
-	// A store that is far away needs many requests to fill the line, and two
-	// cores are busy with fewer; aws s3 has 10, s5cmd 256.
-	defaultInFlight = 64
+	// What 10,000 small files at 200 ms a request are worth; aws s3 has 10
+	// requests in flight, s5cmd 256.
+	defaultInFlight = 1024
+	// mostParts bounds the parts of one object that are wanted at once: each is
+	// a goroutine that waits for memory and a slot.
+	mostParts = 64
 	// Room for a part of the default size in a quarter of it, four times over.
 	defaultMemory = 128 << 20
 	minMemory     = 16 << 20
@@ -90,7 +99,12 @@ const (
 type Engine struct {
 	o      Options
 	client wire.Client
-	pool   *pool.Pool
+	host   *wire.Host // what all runs know of the store
+	// outage and patience are those of wire.Policy.
+	outage, patience time.Duration
+	pool             *pool.Pool
+	// ceilings are the settings of the AWS config file that bound every run.
+	ceilings []string
 
 	mu   sync.Mutex
 	runs map[*run]bool // under way
@@ -118,6 +132,14 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.MaxInFlight < 0 {
 		return nil, usagef("%d requests in flight: give at least 1", o.MaxInFlight)
 	}
+	ceilings, err := o.ceilings()
+	if err != nil {
+		return nil, err
+	}
+	bandwidth, err := pool.NewBandwidth(o.LimitRate)
+	if err != nil {
+		return nil, usagef("%v", err)
+	}
 	if o.MaxInFlight == 0 {
 		o.MaxInFlight = defaultInFlight
 	}
@@ -129,22 +151,29 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	}
 	// Buffers of connections come out of the budget, at most half of it.
 	slots := int(min(int64(o.MaxInFlight), o.Memory/2/wire.ConnMemory))
-	p, err := pool.New(pool.Options{Slots: slots, Memory: o.Memory - int64(slots)*wire.ConnMemory})
+	p, err := pool.New(pool.Options{
+		Slots: slots, Memory: o.Memory, SlotMemory: wire.ConnMemory,
+		CPU: processorTime, Processors: runtime.GOMAXPROCS(0), OnMove: o.OnLimit,
+	})
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
 	if _, err := transfer.New(transfer.Options{PartSize: o.PartSize}); err != nil {
 		return nil, usagef("%v", err)
 	}
-	e := &Engine{pool: p}
-	e.client, err = wire.New(ctx, wire.Options{
+	e := &Engine{pool: p, host: wire.NewHost(), ceilings: ceilings}
+	wo := wire.Options{
 		EndpointURL: o.EndpointURL, Profile: o.Profile, Region: o.Region,
 		AccessKeyID: o.AccessKeyID, SecretAccessKey: o.SecretAccessKey,
 		NoSign: o.NoSign, NoVerifySSL: o.NoVerifySSL, CABundle: o.CABundle,
 		ReadTimeout: o.ReadTimeout, ConnectTimeout: o.ConnectTimeout,
-		Dial: o.Dial, MaxConns: slots, Version: o.Version,
+		Dial: o.Dial, MaxConns: slots, Memory: p, Version: o.Version,
 		SDK: o.SDK, AddressingStyle: o.AddressingStyle, SignPayload: o.SignPayload, Notice: e.notice,
-	})
+	}
+	if bandwidth != nil { // and not an interface that holds nil
+		wo.Bandwidth = bandwidth
+	}
+	e.client, err = wire.New(ctx, wo)
 	if err != nil {
 		if _, ok := errors.AsType[*wire.UsageError](err); ok {
 			return nil, usagef("%v", err)

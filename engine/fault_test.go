@@ -122,7 +122,9 @@ func TestStoreGoesAway(t *testing.T) {
 			p.server.CloseClientConnections()
 		})
 	}
-	sum, err := newEngine(t, o).Sync(t.Context(), engine.Bucket(bucket, ""), engine.Dir(dir), engine.SyncOptions{
+	eng := newEngine(t, o)
+	eng.Impatient(time.Second)
+	sum, err := eng.Sync(t.Context(), engine.Bucket(bucket, ""), engine.Dir(dir), engine.SyncOptions{
 		Delete: true, RunOptions: engine.RunOptions{PageSize: 10},
 	})
 	var op interface{ Operation() string }

@@ -7,15 +7,14 @@ import (
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
-// gate has the attempts of a client take the slots of a pool, which knows
-// nothing of S3.
-type gate struct{ pool *pool.Pool }
+// gate has the attempts of a client take the slots of a pool.
+type gate struct{ *pool.Pool }
 
-func (g gate) Acquire(ctx context.Context, _ wire.Ask) (wire.Slot, error) {
-	if err := g.pool.Acquire(ctx); err != nil {
-		return nil, err
+// Acquire implements wire.Gate.
+func (g gate) Acquire(ctx context.Context, a pool.Ask) (wire.Slot, error) {
+	s, err := g.Pool.Acquire(ctx, a)
+	if err != nil {
+		return nil, err // and not an interface that holds nil
 	}
-	return g, nil
+	return s, nil
 }
-
-func (g gate) Release(wire.Outcome) { g.pool.Release() }

@@ -90,8 +90,8 @@ func TestLargeFiles(t *testing.T) {
 				t.Errorf("%d names came back, want 42", len(entries))
 			}
 			s := eng.PoolStats()
-			if o.MaxInFlight > 0 && s.MostInFlight != o.MaxInFlight {
-				t.Errorf("%d requests at once, want %d", s.MostInFlight, o.MaxInFlight)
+			if o.MaxInFlight > 0 && s.MostInFlight > o.MaxInFlight {
+				t.Errorf("%d requests at once, want %d at most", s.MostInFlight, o.MaxInFlight)
 			}
 			if o.Memory > 0 && s.Memory > o.Memory || s.MostReserved > s.Memory || s.MostReserved == 0 {
 				t.Errorf("%d bytes of buffers were in use, of %d, of the %d allowed", s.MostReserved, s.Memory, o.Memory)

@@ -51,7 +51,7 @@ func (r *run) removeListed(ctx context.Context, at Location) error {
 
 // removeAll deletes keys at a location.
 func (r *run) removeAll(ctx context.Context, at Location, keys iter.Seq2[string, error]) error {
-	n := at.names()
+	n, keys := at.names(), r.bounds.until(keys)
 	if r.DryRun {
 		for key, err := range keys {
 			if err != nil {

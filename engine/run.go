@@ -31,6 +31,12 @@ type RunOptions struct {
 	DryRun bool
 	// PageSize is the number of keys asked for at once, 1 to 1000; 0 means 1000.
 	PageSize int
+	// MaxTransfer is the number of bytes after which no other object is begun:
+	// the one that reaches it goes whole. MaxDuration is the time after which
+	// none is, and no delete. Where there is more to do, the run ends with a
+	// [*BoundError] when what is under way has ended. 0 means no bound.
+	MaxTransfer int64
+	MaxDuration time.Duration
 }
 
 // run is one call of the engine: its ends, its sinks, and what it has begun.
@@ -52,6 +58,8 @@ type run struct {
 	group *pool.Group
 	stop  func()
 
+	bounds *bounds
+
 	// root is the directory that downloads go to; nothing is written outside.
 	root *os.Root
 	// device says that the one destination is a device or a pipe.
@@ -60,7 +68,11 @@ type run struct {
 
 // begin makes a run; end must be called.
 func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o RunOptions) (*run, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	r := &run{
+		bounds:     newBounds(o),
 		RunOptions: o, e: e, op: op, src: src, dst: dst,
 		from: src.names(), to: dst.names(),
 		tally: report.NewTally(), ctx: ctx,
@@ -72,13 +84,17 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	retried := func(_ string, err error) {
 		r.sink.Report(report.Event{Kind: report.Retried, Op: r.op, Err: err})
 	}
-	r.client = wire.Attempts(e.client, gate{e.pool}, wire.Policy{OnRetry: retried, OnAttempt: e.o.OnAttempt})
+	policy := wire.Policy{
+		Host: e.host, Outage: e.outage, Patience: e.patience, ReadTimeout: e.o.ReadTimeout,
+		OnRetry: retried, OnAttempt: e.o.OnAttempt,
+	}
+	r.client = wire.Attempts(e.client, gate{e.pool}, policy)
 	var err error
 	r.transfer, err = transfer.New(transfer.Options{
 		Client: r.client, Pool: e.pool,
-		PartSize: e.o.PartSize, PartsAtOnce: e.o.MaxInFlight,
+		PartSize: e.o.PartSize, PartsAtOnce: min(e.o.MaxInFlight, mostParts),
 		Progress: func(n int64) { r.sink.Report(report.Event{Kind: report.Progress, Op: r.op, Bytes: n}) },
-		Retry:    retried,
+		Policy:   policy, Retry: retried,
 		Verified: func(ok bool) {
 			if ok {
 				r.sink.Report(report.Event{Kind: report.Verified, Op: r.op, Count: 1})
@@ -109,8 +125,12 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 func (r *run) end(err error) (Summary, error) {
 	werr := r.group.Wait()
 	r.e.leaves(r)
-	if err == nil || errors.Is(err, context.Canceled) && werr != nil {
+	bound, cut := errors.AsType[*BoundError](r.bounds.err())
+	if err == nil || (errors.Is(err, context.Canceled) || cut) && werr != nil {
 		err = werr
+	}
+	if err == nil && cut {
+		err = bound
 	}
 	switch cause := context.Cause(r.ctx); {
 	case cause == nil:
@@ -125,6 +145,10 @@ func (r *run) end(err error) (Summary, error) {
 	}
 	sum := r.tally.Summary()
 	sum.DryRun = r.DryRun // also where there was nothing to do
+	if cut {
+		sum.CutShort = string(bound.Bound)
+	}
+	sum.Ceilings = r.e.ceilings
 	return sum, err
 }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/s3haul/s3haul/bench/s3sim"
 	"github.com/s3haul/s3haul/engine"
@@ -190,6 +191,7 @@ func TestBadStores(t *testing.T) {
 					sum, err := eng.Sync(t.Context(), engine.Dir(dir), engine.Bucket("sim", ""), engine.SyncOptions{})
 					must(t, err)
 					must(t, sum.Err())
+					eng.Impatient(time.Second) // with a store that throttles each time
 					back := filepath.Join(t.TempDir(), "back")
 					rec := &recorder{}
 					sum, err = eng.Copy(t.Context(), engine.Object("sim", key), engine.File(back), engine.CopyOptions{

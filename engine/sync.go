@@ -84,11 +84,18 @@ func (s *syncing) all(ctx context.Context) error {
 		return s.sort(plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()}))
 	}, s.blocked)
 	if err != nil {
+		if s.bounds.err() != nil {
+			s.hold(s.deletes.len())
+		}
 		return err
 	}
 	// Only now, with both sides read to their ends and every transfer ended.
 	if err := s.group.Wait(); err != nil {
 		return err
+	}
+	if s.bounds.err() != nil || s.deletes.len() > 0 && s.bounds.over() {
+		s.hold(s.deletes.len())
+		return s.bounds.err()
 	}
 	return s.finish(ctx)
 }

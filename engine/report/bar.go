@@ -75,7 +75,7 @@ func (b *Bar) tick() {
 	line := g.line(bytes, objects)
 	if b.extra != nil {
 		if x := b.extra(); x != "" {
-			line += " | " + string(appendVisible(nil, x))
+			line += " | " + Visible(x)
 		}
 	}
 	if b.paint != nil {

@@ -17,6 +17,9 @@ type JSONOptions struct {
 	Tally *Tally
 	// Interval is the time between two lines of progress; 0 means none.
 	Interval time.Duration
+	// Load, where it is not nil, is asked for what the lines of progress say
+	// of requests; it must be safe to call at any time.
+	Load func() Load
 }
 
 // JSON is a Sink that prints each event as one JSON object on a line of its
@@ -27,7 +30,8 @@ type JSONOptions struct {
 //     them code, api, request_id; advice. fatal where it ended the run.
 //   - warning, notice: message and the rest as with error.
 //   - progress: bytes_done, bytes_total, objects_done, objects_total, listed
-//     (whether the totals are final).
+//     (whether the totals are final); in_flight, limit, throttled, paced as
+//     [Load] has them, without those that are 0.
 //   - summary: the last line. exit, and what [Summary] has.
 //
 // A name that is not UTF-8 cannot stand in JSON: each bad byte in src or dst
@@ -99,6 +103,11 @@ type progressRecord struct {
 	ObjectsDone  int64 `json:"objects_done"`
 	ObjectsTotal int64 `json:"objects_total"`
 	Listed       bool  `json:"listed"`
+
+	InFlight  int     `json:"in_flight,omitempty"`
+	Limit     int     `json:"limit,omitempty"`
+	Throttled int64   `json:"throttled,omitempty"`
+	Paced     float64 `json:"paced,omitempty"`
 }
 
 type summaryRecord struct {
@@ -115,6 +124,8 @@ type summaryRecord struct {
 	Verified  int64           `json:"verified"`
 	Notices   int64           `json:"notices"`
 	Seconds   float64         `json:"seconds"`
+	CutShort  string          `json:"cut_short,omitempty"`
+	Ceilings  []string        `json:"ceilings,omitempty"`
 }
 
 type opRecord struct {
@@ -167,15 +178,20 @@ func (j *JSON) Summary(s Summary, exit int) {
 		header: head("summary"), Exit: exit, DryRun: s.DryRun, Ops: ops,
 		Unchanged: s.Unchanged, Skipped: s.Skipped, Failed: s.Failed, Held: s.Held,
 		Retries: s.Retries, Throttled: s.Throttled, Verified: s.Verified, Notices: s.NoticeCount,
-		Seconds: s.Elapsed.Seconds(),
+		Seconds: s.Elapsed.Seconds(), CutShort: s.CutShort, Ceilings: s.Ceilings,
 	})
 }
 
 func (j *JSON) progress() {
 	g := j.opts.Tally.gauge()
+	var l Load
+	if j.opts.Load != nil {
+		l = j.opts.Load()
+	}
 	j.print(progressRecord{
 		header: head("progress"), BytesDone: g.moved, BytesTotal: g.planned.Bytes,
 		ObjectsDone: g.finished, ObjectsTotal: g.planned.Objects, Listed: g.listed,
+		InFlight: l.InFlight, Limit: l.Limit, Throttled: l.Throttled, Paced: l.Paced,
 	})
 }
 

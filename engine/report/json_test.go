@@ -103,6 +103,57 @@ func TestJSONProgress(t *testing.T) {
 	})
 }
 
+func TestJSONLoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := plainConsole(t)
+		load := Load{InFlight: 64, Limit: 96, Throttled: 3, Paced: 340.5}
+		j := NewJSON(c, JSONOptions{Tally: NewTally(), Interval: 10 * time.Second, Load: func() Load { return load }})
+		time.Sleep(11 * time.Second) // virtual
+		synctest.Wait()
+		j.Close()
+		closeConsole(t, c)
+		same(t, "stdout", s.out.String(), `{"v":1,"event":"progress","bytes_done":0,"bytes_total":0,"objects_done":0,"objects_total":0,"listed":false,`+
+			`"in_flight":64,"limit":96,"throttled":3,"paced":340.5}`+"\n")
+	})
+}
+
+func TestLoadText(t *testing.T) {
+	for want, l := range map[string]Load{
+		"":                       {},
+		"0 in flight, limit 96":  {Limit: 96, Throttled: 3},
+		"64 in flight, limit 96": {InFlight: 64, Limit: 96},
+		"1 in flight, limit 2, throttled to 3,500/s": {InFlight: 1, Limit: 2, Paced: 3499.7},
+		"1 in flight, limit 2, throttled to 1/s":     {InFlight: 1, Limit: 2, Paced: 0.1},
+	} {
+		same(t, "the load", l.String(), want)
+	}
+}
+
+// What ended a run before its end is said, but not to those who asked for
+// nothing; the summary has it for programs, and what a config file bounds.
+func TestStopped(t *testing.T) {
+	for _, o := range []Options{{}, {OnlyErrors: true}, {Quiet: true}} {
+		c, s := plainConsole(t)
+		NewText(c, o).Stopped(errors.New("enough"))
+		closeConsole(t, c)
+		want := "stopped: enough\n"
+		if o.Quiet {
+			want = ""
+		}
+		same(t, "stderr", s.err.String(), want)
+	}
+	c, s := plainConsole(t)
+	sum := Summary{CutShort: "max-transfer", Ceilings: []string{"x 1", "y 2"}, Retries: 2, Throttled: 1}
+	j := NewJSON(c, JSONOptions{})
+	j.Summary(sum, 1)
+	j.Close()
+	closeConsole(t, c)
+	if got := s.out.String(); !strings.Contains(got, `"cut_short":"max-transfer","ceilings":["x 1","y 2"]}`) {
+		t.Errorf("%s", got)
+	}
+	same(t, "how", sum.how(), "retries 2  SlowDown 1  AWS config file: x 1, y 2")
+}
+
 // Without this a stdout of JSON that broke would go unnoticed.
 func TestJSONKeepsTheError(t *testing.T) {
 	c := NewConsole(ConsoleOptions{Out: shortWriter{}, Err: new(lockedBuffer)})

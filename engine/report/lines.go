@@ -37,6 +37,9 @@ func (s Summary) how() string {
 	if s.Throttled > 0 {
 		parts = append(parts, "SlowDown "+count(s.Throttled))
 	}
+	if len(s.Ceilings) > 0 {
+		parts = append(parts, "AWS config file: "+strings.Join(s.Ceilings, ", "))
+	}
 	return strings.Join(parts, "  ")
 }
 

@@ -80,6 +80,12 @@ type Summary struct {
 	Elapsed time.Duration
 	// DryRun says that nothing was changed.
 	DryRun bool
+	// CutShort is the bound that ended the run while there was more to do,
+	// "max-transfer" or "max-duration"; empty where none did.
+	CutShort string
+	// Ceilings are what a configuration file bounds the run by, as
+	// "max_concurrent_requests 20".
+	Ceilings []string
 }
 
 // Err joins the failures, each of them a [Failure]; it is nil where nothing

@@ -60,6 +60,13 @@ func (t *Text) Fatal(err error) {
 	}
 }
 
+// Stopped prints which bound ended the run before its end, as "stopped: …".
+func (t *Text) Stopped(why error) {
+	if !t.opts.Quiet {
+		t.problem("stopped: ", why)
+	}
+}
+
 // Summary prints s to stderr, as [Summary.Lines] has it. It prints nothing
 // with Quiet and OnlyErrors, nor off a terminal where nothing happened.
 func (t *Text) Summary(s Summary) {
