@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 
 	"github.com/s3haul/s3haul/cmd/s3haul/internal/gateway"
 	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/engine/pool"
 	"github.com/s3haul/s3haul/engine/report"
 )
 
@@ -38,6 +40,9 @@ type app struct {
 	concurrency      int
 	client           string
 	memory, partSize size
+	limitRate        limitRate
+
+	debugLine sync.Mutex
 }
 
 func (a *app) root() *cobra.Command {
@@ -82,11 +87,13 @@ no account and no network.
 	f.StringVar(&a.caBundle, "ca-bundle", "", "PEM `FILE` of certificate authorities")
 	f.IntVar(&a.readTimeout, "cli-read-timeout", 60, "`SECONDS` without a byte after which a connection is given up; 0: never")
 	f.IntVar(&a.connectTimeout, "cli-connect-timeout", 60, "`SECONDS` to wait for a connection; 0: without end")
-	f.IntVar(&a.concurrency, "concurrency", 0, "most requests in flight, `N`; 0: 64")
+	f.IntVar(&a.concurrency, "concurrency", 0, "at most `N` requests in flight; without it the number finds itself, up to 1024")
 	f.Var(&a.memory, "memory", "most memory for buffers, `SIZE` (default 128MiB, at least 16MiB)")
 	f.Var(&a.partSize, "part-size", "`SIZE` of a part, and from which on files go in parts (default 8MiB)")
+	f.Var(&a.limitRate, "limit-rate", "most bytes a second, `RATE` for both directions together, as 20M, or by the\n"+
+		"local time of day or week, as '08:00,20M 19:00,off' or 'Mon-08:00,20M Fri-18:00,off'")
 	f.StringVar(&a.client, "client", "fast", "`NAME` of the S3 client: fast, or sdk for the AWS SDK's alone")
-	f.BoolVar(&a.debug, "debug", false, "tell of each request on stderr")
+	f.BoolVar(&a.debug, "debug", false, "tell on stderr of each request, and of each move of the limit")
 	root.AddCommand(a.syncCmd(), a.cpCmd(), a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
 	return root
 }
@@ -144,10 +151,11 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 		NoSign: a.noSign, NoVerifySSL: a.noVerify, CABundle: a.caBundle,
 		ReadTimeout: seconds(a.readTimeout), ConnectTimeout: seconds(a.connectTimeout),
 		MaxInFlight: a.concurrency, Memory: int64(a.memory), PartSize: int64(a.partSize),
-		Version: version(),
+		LimitRate: a.limitRate.table,
+		Version:   version(),
 	}
 	if a.debug {
-		o.OnAttempt = a.tellAttempts()
+		o.OnAttempt, o.OnLimit = a.tellAttempt, a.tellMove
 	}
 	boundMemory(int64(a.memory))
 	closeServer := func() error { return nil }
@@ -188,19 +196,29 @@ func seconds(n int) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// tellAttempts prints a line a request. No header and no URL is in it, and so
-// no signature.
-func (a *app) tellAttempts() func(string, time.Duration, error) {
-	var mu sync.Mutex
-	return func(op string, took time.Duration, err error) {
-		line := fmt.Sprintf("debug: %s %s", op, took.Round(time.Microsecond))
-		if err != nil {
-			line += " " + report.Redact(err.Error())
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		fmt.Fprintln(a.stderr, line)
+// tellAttempt prints a line a request. No header and no URL is in it, and so no
+// signature.
+func (a *app) tellAttempt(op string, took time.Duration, err error) {
+	line := fmt.Sprintf("debug: %s %s", op, took.Round(time.Microsecond))
+	if err != nil {
+		line += " " + report.Redact(err.Error())
 	}
+	a.debugf("%s", line)
+}
+
+// tellMove prints a line each time the limit moves, or the rate of a key range.
+func (a *app) tellMove(m pool.Move) {
+	if m.Where == "" {
+		a.debugf("debug: limit %.0f -> %.0f: %s", m.From, m.To, m.Why)
+		return
+	}
+	a.debugf("debug: rate of %s%s.. %.0f -> %.0f/s: %s", scheme, report.Visible(strings.TrimPrefix(m.Where, scheme)), m.From, m.To, m.Why)
+}
+
+func (a *app) debugf(format string, args ...any) {
+	a.debugLine.Lock()
+	defer a.debugLine.Unlock()
+	fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
 // terminal says whether w is one.

@@ -30,7 +30,8 @@ const (
 const exitHelp = `Exit codes:
   0    all is done
   1    cp, rm, sync, mb, rb: an object, the service or the credentials failed, or
-       Ctrl-C; ls: there is no such key or prefix
+       Ctrl-C, or --max-transfer or --max-duration ended it before its end;
+       ls: there is no such key or prefix
   2    something was skipped with a warning
   130  Ctrl-C outside transfers
   143  SIGTERM

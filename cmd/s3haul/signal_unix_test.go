@@ -263,7 +263,8 @@ func TestInterruptBeforeDeletes(t *testing.T) {
 	bucket := wiretest.Bucket(t)
 	other := makeFiles(t, 5, 7)
 	runCommand(t, target, other, "cp", ".", "s3://"+bucket+"/old", "--recursive").want(t, 0)
-	dir := makeFiles(t, 50, 10)
+	// So many that the signal is there before the last of them.
+	dir := makeFiles(t, 400, 10)
 	gate, slow := behindGate(t, target, 10, puts)
 	up := start(t, slow, dir, "sync", ".", "s3://"+bucket, "--delete", "--concurrency", "2")
 	await(t, up, gate.reached)

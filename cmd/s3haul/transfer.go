@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,9 @@ type transferFlags struct {
 	makeBucket bool
 	follow     bool
 	noFollow   bool
+
+	maxTransfer size
+	maxDuration period
 }
 
 func (t *transferFlags) register(f *pflag.FlagSet) {
@@ -39,10 +43,12 @@ func (t *transferFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&t.multiline, "progress-multiline", false, "a new line for each progress report")
 	f.BoolVar(&t.json, "json", false, "print one JSON object a line instead of text")
 	f.IntVar(&t.pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
+	f.Var(&t.maxDuration, "max-duration", "begin nothing more after `DURATION` (30m, 8h): what is under way ends, exit code 1")
 }
 
 func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
 	t.register(f)
+	f.Var(&t.maxTransfer, "max-transfer", "begin nothing more when `SIZE` has been begun: what is under way ends, exit code 1")
 	f.BoolVar(&t.makeBucket, "make-bucket", false, "make the destination's bucket where it is not there")
 	f.BoolVar(&t.follow, "follow-symlinks", true, "follow symbolic links in the local tree")
 	f.BoolVar(&t.noFollow, "no-follow-symlinks", false, "leave symbolic links out")
@@ -61,7 +67,10 @@ func (t *transferFlags) check() error {
 func (t *transferFlags) skipLinks() bool { return t.noFollow || !t.follow }
 
 func (t *transferFlags) options(sink report.Sink) engine.RunOptions {
-	return engine.RunOptions{Report: sink, Filters: t.rules, DryRun: t.dryRun, PageSize: t.pageSize}
+	return engine.RunOptions{
+		Report: sink, Filters: t.rules, DryRun: t.dryRun, PageSize: t.pageSize,
+		MaxTransfer: int64(t.maxTransfer), MaxDuration: time.Duration(t.maxDuration),
+	}
 }
 
 // work is what a transfer command does with an engine.
@@ -84,7 +93,11 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 		_ = out.close(engine.Summary{}, err, codeOf(err, true))
 		return &exitError{codeOf(err, true)}
 	}
+	out.load.Store(eng)
 	sum, err := w(ctx, eng, t.options(out.sink))
+	if bound, ok := errors.AsType[*engine.BoundError](err); ok {
+		out.cut = t.stopped(a.name, bound)
+	}
 	code := codeOf(err, true)
 	if code == 0 {
 		code = sum.Exit()
@@ -127,6 +140,19 @@ type output struct {
 	text    *report.Text
 	json    *report.JSON
 	bar     *report.Bar
+	// load is the engine whose requests the progress tells of: it is made when
+	// the output is there already.
+	load atomic.Pointer[engine.Engine]
+	cut  error // the bound that ended the run
+}
+
+// now is what the engine has under way.
+func (o *output) now() report.Load {
+	eng := o.load.Load()
+	if eng == nil {
+		return report.Load{}
+	}
+	return report.Load(eng.Load())
 }
 
 func (a *app) output(t *transferFlags) *output {
@@ -142,14 +168,16 @@ func (a *app) output(t *transferFlags) *output {
 		if silent {
 			interval = 0
 		}
-		o.json = report.NewJSON(o.console, report.JSONOptions{Options: opts, Tally: tally, Interval: interval})
+		o.json = report.NewJSON(o.console, report.JSONOptions{Options: opts, Tally: tally, Interval: interval, Load: o.now})
 		o.sink = advising{report.Multi{tally, o.json}}
 		return o
 	}
 	o.text = report.NewText(o.console, opts)
 	o.sink = advising{report.Multi{tally, o.text}}
 	if !silent {
-		o.bar = report.NewBar(o.console, tally, report.BarOptions{Interval: interval, Multiline: t.multiline})
+		o.bar = report.NewBar(o.console, tally, report.BarOptions{
+			Interval: interval, Multiline: t.multiline, Extra: func() string { return o.now().String() },
+		})
 	}
 	return o
 }
@@ -162,6 +190,9 @@ func (o *output) close(sum engine.Summary, err error, code int) error {
 	}
 	var stopped *errInterrupted
 	missing := isMissing(err)
+	if o.cut != nil {
+		err = o.cut
+	}
 	switch {
 	case o.json != nil:
 		if err != nil {
@@ -171,6 +202,9 @@ func (o *output) close(sum engine.Summary, err error, code int) error {
 		o.json.Summary(sum, code)
 	case errors.As(err, &stopped):
 		o.console.Errln(stopped.Error())
+		o.text.Summary(sum)
+	case o.cut != nil:
+		o.text.Stopped(err)
 		o.text.Summary(sum)
 	default:
 		if err != nil && !missing {
