@@ -197,7 +197,7 @@ func TestBatchKeysAgain(t *testing.T) {
 		if got, want := strings.Join(asked, " "), "[{0 } {a 1} {a 2} {b 1} {c 1} {d }] [{a 1} {c 1} {d }] [{c 1}]"; got != want {
 			t.Errorf("asked\n%s, want\n%s", got, want)
 		}
-		if got, want := fmt.Sprint(gate.asks), "[{bucket 0 true 6} {bucket a true 3} {bucket c true 1}]"; got != want {
+		if got, want := fmt.Sprint(gate.asks), "[{bucket true 0 false 6} {bucket true a false 3} {bucket true c false 1}]"; got != want {
 			t.Errorf("slots\n%s, want\n%s", got, want)
 		}
 		if got, want := fmt.Sprint(gate.all), "[{0 0 2} {0 0 1} {0 0 0}]"; got != want {
@@ -264,7 +264,7 @@ func TestAsks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := fmt.Sprint(gate.asks), "[{b k true 1} {b k false 1}]"; got != want {
+	if got, want := fmt.Sprint(gate.asks), "[{b true k false 1} {b false k false 1}]"; got != want {
 		t.Errorf("slots %s, want %s", got, want)
 	}
 	if got, want := fmt.Sprint(gate.all), "[{0 1 0} {0 7 0}]"; got != want {
