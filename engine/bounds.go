@@ -21,8 +21,8 @@ const (
 )
 
 // BoundError is the error of a run that reached a bound while there was more to
-// do. What was under way has ended, deletes of Sync were not begun, and nothing
-// is lost: Sync and Remove go on where they are called again.
+// do. What was under way has ended, no further delete was begun, and nothing is
+// lost: Sync and Remove go on where they are called again.
 type BoundError struct {
 	Bound Bound
 	// Objects and Bytes are what was begun until then; they do not count deletes.
@@ -107,13 +107,17 @@ func (b *bounds) count(a *plan.Action) {
 
 // late says that time was up when there was room for a at last.
 func (b *bounds) late(a *plan.Action) bool {
-	if !b.over() || b.hit.Load().Bound != MaxDuration {
+	if hit := b.hit.Load(); hit != nil && hit.Bound == MaxTransfer {
+		return false // a was begun before
+	}
+	if b.duration == 0 || time.Since(b.began) < b.duration {
 		return false
 	}
 	if a.Op != plan.Check {
 		b.begunObjects.Add(-1)
 		b.begunBytes.Add(-a.Src.Size)
 	}
+	b.reach(MaxDuration)
 	return true
 }
 

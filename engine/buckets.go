@@ -11,7 +11,15 @@ import (
 
 // attempts is the client with retries and slots, for what is not part of a run.
 func (e *Engine) attempts() wire.Client {
-	return wire.Attempts(e.client, gate{e.pool}, wire.Policy{Host: e.host, ReadTimeout: e.o.ReadTimeout, OnAttempt: e.o.OnAttempt})
+	return wire.Attempts(e.client, gate{e.pool}, e.policy(nil))
+}
+
+// policy is that of all requests; retried may be nil.
+func (e *Engine) policy(retried func(op string, err error)) wire.Policy {
+	return wire.Policy{
+		Host: e.host, Outage: e.outage, Patience: e.patience, ReadTimeout: e.o.ReadTimeout,
+		OnRetry: retried, OnAttempt: e.o.OnAttempt,
+	}
 }
 
 // Buckets lists the buckets of the account, by name.

@@ -66,17 +66,17 @@ func (r *run) carryOut(ctx context.Context, planned func(context.Context) action
 		if r.bounds.refuses(&a) {
 			return r.bounds.err()
 		}
-		if err := r.submit(a, failed); err != nil {
+		if err := r.submit(a, r.bounds.late, failed); err != nil {
 			return err
 		}
 	}
 }
 
-// submit has a carried out as soon as there is room for it. The error is that
-// of the run, which has been stopped.
-func (r *run) submit(a plan.Action, failed func(plan.Action, error)) error {
+// submit has a carried out as soon as there is room for it, unless it is too
+// late then. The error is that of the run, which has been stopped.
+func (r *run) submit(a plan.Action, late func(*plan.Action) bool, failed func(plan.Action, error)) error {
 	return r.group.Go(func(ctx context.Context) error {
-		if r.bounds.late(&a) {
+		if late(&a) {
 			return nil
 		}
 		err := r.move(ctx, &a)

@@ -35,3 +35,25 @@ func TestStoppedRunEndsTheWalks(t *testing.T) {
 		t.Errorf("the run ended with %v, want what stopped it", err)
 	}
 }
+
+// A run that is interrupted after it has reached a bound was interrupted: what
+// was under way has not all ended by itself.
+func TestInterruptAfterABound(t *testing.T) {
+	p, err := pool.New(pool.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	r, err := (&Engine{pool: p}).begin(ctx, report.Upload, Dir("."), Bucket("b", ""), RunOptions{MaxDuration: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.bounds.over() {
+		t.Fatal("time is not up")
+	}
+	signal := errors.New("signal")
+	cancel(signal)
+	if sum, err := r.end(r.bounds.err()); !errors.Is(err, signal) || sum.CutShort != "" {
+		t.Errorf("%v; cut short by %q", err, sum.CutShort)
+	}
+}

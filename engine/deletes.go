@@ -140,17 +140,36 @@ func (s *syncing) finish(ctx context.Context) error {
 		if err := s.again(ctx); err != nil {
 			return err
 		}
-		if s.tally.Summary().Failed > 0 {
-			left := d.len()
-			if cleared {
-				left = d.due.Len() - int64(len(d.files))
-			}
-			s.hold(left)
-			return nil
-		}
 	}
-	return s.removeAll(ctx, s.dst, d.keys(ctx, cleared))
+	left := d.len()
+	if cleared {
+		left = d.due.Len() - int64(len(d.files))
+	}
+	if s.tally.Summary().Failed > 0 {
+		s.hold(left)
+		return nil
+	}
+	sent := int64(0)
+	err = s.removeAll(ctx, s.dst, s.bounds.over, func(yield func(string, error) bool) {
+		for key, err := range s.bounds.until(d.keys(ctx, cleared)) {
+			if err == nil {
+				sent++
+			}
+			if !yield(key, err) {
+				return
+			}
+		}
+	})
+	if s.bounds.err() != nil {
+		s.hold(left - sent + s.unsent.Load())
+		err = cmp.Or(err, s.bounds.err())
+	}
+	return err
 }
+
+// never and neverLate are for what must not be left off.
+func never() bool                 { return false }
+func neverLate(*plan.Action) bool { return false }
 
 // hold says that deletes were due and not run.
 func (s *syncing) hold(n int64) {
@@ -215,7 +234,8 @@ func (s *syncing) makeWay(ctx context.Context) (bool, error) {
 			return false, err
 		}
 	}
-	err := s.removeAll(ctx, s.dst, func(yield func(string, error) bool) {
+	// What waits for these names is sent now, whatever the time.
+	err := s.removeAll(ctx, s.dst, never, func(yield func(string, error) bool) {
 		for key := range d.files {
 			if !yield(key, nil) {
 				return
@@ -270,7 +290,7 @@ func (s *syncing) again(ctx context.Context) error {
 		for a, err := range wait.All(ctx) {
 			if err == nil {
 				s.clear(a.Key)
-				err = s.submit(a, s.failed)
+				err = s.submit(a, neverLate, s.failed)
 			}
 			if err != nil {
 				return cmp.Or(s.group.Wait(), err)

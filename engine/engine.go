@@ -83,9 +83,6 @@ type Options struct {
 }
 
 const (
-	// What 10,000 small files at 200 ms a request are worth; aws s3 has 10
-	// requests in flight, s5cmd 256.
-	defaultInFlight = 1024
 	// mostParts bounds the parts of one object that are wanted at once: each is
 	// a goroutine that waits for memory and a slot.
 	mostParts = 64
@@ -141,7 +138,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		return nil, usagef("%v", err)
 	}
 	if o.MaxInFlight == 0 {
-		o.MaxInFlight = defaultInFlight
+		o.MaxInFlight = pool.DefaultSlots
 	}
 	if o.Memory == 0 {
 		o.Memory = defaultMemory

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/s3haul/s3haul/engine/remove"
@@ -40,18 +41,19 @@ func (r *run) removeListed(ctx context.Context, at Location) error {
 		return nil
 	}
 	entries := r.walkBucket(at, true).Walk(ctx)
-	return r.removeAll(ctx, at, func(yield func(string, error) bool) {
+	return r.removeAll(ctx, at, r.bounds.over, r.bounds.until(func(yield func(string, error) bool) {
 		for e, err := range entries {
 			if !yield(e.Key, err) {
 				return
 			}
 		}
-	})
+	}))
 }
 
-// removeAll deletes keys at a location.
-func (r *run) removeAll(ctx context.Context, at Location, keys iter.Seq2[string, error]) error {
-	n, keys := at.names(), r.bounds.until(keys)
+// removeAll deletes keys at a location; of those that wait for their turn, none
+// any more when late says so.
+func (r *run) removeAll(ctx context.Context, at Location, late func() bool, keys iter.Seq2[string, error]) error {
+	n := at.names()
 	if r.DryRun {
 		for key, err := range keys {
 			if err != nil {
@@ -75,7 +77,7 @@ func (r *run) removeAll(ctx context.Context, at Location, keys iter.Seq2[string,
 			}
 		}
 	}, remove.Options{
-		Client: r.client, Pool: r.e.pool, Bucket: at.bucket,
+		Client: r.client, Pool: r.e.pool, Bucket: at.bucket, Late: late,
 		Done: func(id wire.ObjectID, err error) { r.removed(n, id.Key[len(at.path):], err) },
 	})
 }
@@ -95,8 +97,13 @@ func (r *run) removeFiles(ctx context.Context, n names, keys iter.Seq2[string, e
 	return nil
 }
 
-// removed reports one deletion. One that was cut off is neither done nor failed.
+// removed reports one deletion. One that was cut off, or for which it was too
+// late, is neither done nor failed.
 func (r *run) removed(n names, key string, err error) {
+	if errors.Is(err, remove.ErrLate) {
+		r.unsent.Add(1)
+		return
+	}
 	if err != nil && r.cutOff(r.work, err) {
 		return
 	}

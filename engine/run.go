@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -59,6 +60,7 @@ type run struct {
 	stop  func()
 
 	bounds *bounds
+	unsent atomic.Int64 // deletes for which it was too late
 
 	// root is the directory that downloads go to; nothing is written outside.
 	root *os.Root
@@ -84,10 +86,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	retried := func(_ string, err error) {
 		r.sink.Report(report.Event{Kind: report.Retried, Op: r.op, Err: err})
 	}
-	policy := wire.Policy{
-		Host: e.host, Outage: e.outage, Patience: e.patience, ReadTimeout: e.o.ReadTimeout,
-		OnRetry: retried, OnAttempt: e.o.OnAttempt,
-	}
+	policy := e.policy(retried)
 	r.client = wire.Attempts(e.client, gate{e.pool}, policy)
 	var err error
 	r.transfer, err = transfer.New(transfer.Options{
@@ -134,8 +133,8 @@ func (r *run) end(err error) (Summary, error) {
 	}
 	switch cause := context.Cause(r.ctx); {
 	case cause == nil:
-	case err == nil:
-		err = cause
+	case err == nil, cut && errors.Is(err, error(bound)):
+		err, cut = cause, false // it was interrupted, and large objects were cut off
 	case errors.Is(err, r.ctx.Err()) && !errors.Is(err, cause):
 		err = fmt.Errorf("%w: %w", err, cause) // who waited gave only that ctx ended
 	}

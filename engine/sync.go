@@ -93,7 +93,7 @@ func (s *syncing) all(ctx context.Context) error {
 	if err := s.group.Wait(); err != nil {
 		return err
 	}
-	if s.bounds.err() != nil || s.deletes.len() > 0 && s.bounds.over() {
+	if s.bounds.err() != nil || (s.deletes.len() > 0 || s.deletes.waiting()) && s.bounds.over() {
 		s.hold(s.deletes.len())
 		return s.bounds.err()
 	}

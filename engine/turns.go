@@ -57,7 +57,7 @@ func (t *turns) next(ctx context.Context) (plan.Action, bool) {
 				t.all = true
 				return a, false
 			}
-			if p := t.ask(&a); !t.pool.Paced(p) {
+			if !t.pool.Paced() {
 				return a, true
 			}
 			t.aside = append(t.aside, a)

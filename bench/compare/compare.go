@@ -31,7 +31,7 @@ type comparison struct {
 }
 
 func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (err error) {
-	dir, err := os.MkdirTemp(o.dir, "s3haul-compare-")
+	dir, err := lab.Directory(o.dir, "compare", stderr)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,12 @@ func limits(ctx context.Context, o *options, stdout, stderr io.Writer) (kept boo
 	if err != nil {
 		return false, err
 	}
-	dir, err := os.MkdirTemp(o.dir, "s3haul-limits-")
+	if o.plots != "" {
+		if err := os.MkdirAll(o.plots, 0o777); err != nil { // now, not after half an hour
+			return false, err
+		}
+	}
+	dir, err := lab.Directory(o.dir, "limits", stderr)
 	if err != nil {
 		return false, err
 	}
@@ -158,6 +163,7 @@ func (b *bench) try(ctx context.Context, t trial) (out outcome, err error) {
 	}
 	out.start = time.Now()
 	out.Usage, err = b.runner.Run(ctx, command)
+	ran := err
 	if err != nil && (!t.mayLose || !errors.Is(err, lab.ErrExit)) {
 		return out, err
 	}
@@ -174,7 +180,7 @@ func (b *bench) try(ctx context.Context, t trial) (out outcome, err error) {
 		err = files.Same(fresh)
 	}
 	if t.mayLose {
-		out.lost, err = err, nil
+		out.lost, err = errors.Join(err, ran), nil
 	}
 	return out, err
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"time"
 
@@ -212,7 +211,7 @@ func (a *app) tellMove(m pool.Move) {
 		a.debugf("debug: limit %.0f -> %.0f: %s", m.From, m.To, m.Why)
 		return
 	}
-	a.debugf("debug: rate of %s%s.. %.0f -> %.0f/s: %s", scheme, report.Visible(strings.TrimPrefix(m.Where, scheme)), m.From, m.To, m.Why)
+	a.debugf("debug: rate of %s%s.. %.0f -> %.0f/s: %s", scheme, report.Visible(m.Where), m.From, m.To, m.Why)
 }
 
 func (a *app) debugf(format string, args ...any) {

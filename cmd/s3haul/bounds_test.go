@@ -15,7 +15,7 @@ func TestTellMove(t *testing.T) {
 	a := &app{stderr: &stderr}
 	a.tellMove(pool.Move{From: 64, To: 128, Why: "slow start"})
 	a.tellMove(pool.Move{Where: "b/hot\nkey", To: 349.6, Why: "SlowDown"})
-	a.tellMove(pool.Move{Where: "s3://b/hot", From: 350, Why: "no SlowDown for a minute"})
+	a.tellMove(pool.Move{Where: "b/hot", From: 350, Why: "no SlowDown for a minute"})
 	want := "debug: limit 64 -> 128: slow start\n" +
 		`debug: rate of s3://b/hot\nkey.. 0 -> 350/s: SlowDown` + "\n" +
 		"debug: rate of s3://b/hot.. 350 -> 0/s: no SlowDown for a minute\n"

@@ -72,13 +72,13 @@ func (s *space) cut(now, since time.Time, r *keyRange, move func(Move)) {
 	}{{r, cut.n, cut.left}, {upper, len(seen) - cut.n, cut.right}} {
 		if side.p < calm {
 			side.r.rate, side.r.searching, side.r.clean = was, true, true
-			move(Move{Where: s.name + side.r.from, From: was, To: was, Why: "it is others that are refused"})
+			move(Move{Where: s.name + "/" + side.r.from, From: was, To: was, Why: "it is others that are refused"})
 			continue
 		}
 		// It goes on as before, at its part of the rate.
 		side.r.rate = max(slowest, was*float64(side.n)/float64(len(seen)))
 		side.r.limit = min(side.r.limit, side.r.rate)
-		move(Move{Where: s.name + side.r.from, From: was, To: side.r.rate, Why: fmt.Sprintf("%.0f %% of its answers, and fewer of others, asked for less", 100*side.p)})
+		move(Move{Where: s.name + "/" + side.r.from, From: was, To: side.r.rate, Why: fmt.Sprintf("%.0f %% of its answers, and fewer of others, asked for less", 100*side.p)})
 	}
 }
 
@@ -101,7 +101,7 @@ func (s *space) join(now time.Time, r *keyRange, move func(Move)) {
 		lower.expected += upper.expected
 		upper.rate = lower.rate // for those who wait there
 		s.ranges = slices.Delete(s.ranges, at, at+1)
-		move(Move{Where: s.name + lower.from, From: was, To: lower.rate, Why: "one partition with the range that follows"})
+		move(Move{Where: s.name + "/" + lower.from, From: was, To: lower.rate, Why: "one partition with the range that follows"})
 		return
 	}
 }

@@ -34,9 +34,11 @@ type Options struct {
 	OnMove func(Move)
 }
 
-// The defaults of Options, and their bounds.
+// DefaultSlots is the default of Options.Slots.
+const DefaultSlots = 1024
+
+// The other defaults of Options, and their bounds.
 const (
-	defaultSlots  = 1024
 	defaultMemory = 128 << 20
 	// filesPerSlot and leastFiles bound the objects under way. An object whose
 	// request has to be sent again waits for that in its place; where a few slots
@@ -53,7 +55,7 @@ const (
 
 func (o Options) withDefaults() Options {
 	if o.Slots == 0 {
-		o.Slots = defaultSlots
+		o.Slots = DefaultSlots
 	}
 	if o.Memory == 0 {
 		o.Memory = defaultMemory

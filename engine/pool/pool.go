@@ -38,7 +38,8 @@ type Pool struct {
 	buffers *freeList
 	groups  atomic.Int64 // that have not ended
 	o       Options
-	given   sync.Pool // *Slot
+	// paced is how many key ranges are throttled, of all spaces.
+	paced atomic.Int64
 
 	mu     sync.Mutex
 	climb  *climb
@@ -131,23 +132,16 @@ func (p *Pool) Acquire(ctx context.Context, a Ask) (*Slot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("waiting for a slot: %w", err)
 	}
-	s, _ := p.given.Get().(*Slot)
-	if s == nil {
-		s = &Slot{}
-	}
-	s.p, s.ask, s.since = p, a, time.Now()
-	return s, nil
+	return &Slot{p: p, ask: a, since: time.Now()}, nil
 }
 
 // pace waits for the turn of a's range.
 func (p *Pool) pace(ctx context.Context, a *Ask) error {
-	p.mu.Lock()
-	s := p.space(a)
-	if s.paced == 0 {
-		p.mu.Unlock()
+	if !p.Paced() {
 		return nil
 	}
-	r := s.of(a.Key)
+	p.mu.Lock()
+	r := p.space(a).of(a.Key)
 	if r.rate == 0 {
 		p.mu.Unlock()
 		return nil
@@ -197,20 +191,11 @@ func (p *Pool) hasRoom() {
 func (p *Pool) Admits(a Ask) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.space(&a)
-	if s.paced == 0 {
-		return true
-	}
-	r := s.of(a.Key)
-	return r.admits(time.Now())
+	return p.space(&a).of(a.Key).admits(time.Now())
 }
 
-// Paced says whether any key range of a's space is throttled.
-func (p *Pool) Paced(a Ask) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.space(&a).paced > 0
-}
+// Paced says whether any key range is throttled.
+func (p *Pool) Paced() bool { return p.paced.Load() > 0 }
 
 // Room is closed when Admits may have become true since Room was called; who
 // waits looks again after [Patience] as well.
@@ -225,20 +210,19 @@ func (p *Pool) Room() <-chan struct{} {
 
 // Slot is the right to have one attempt under way.
 type Slot struct {
-	p     *Pool
-	ask   Ask
-	since time.Time
+	p        *Pool
+	ask      Ask
+	since    time.Time
+	released atomic.Bool
 }
 
-// Release gives the slot back and says how the attempt ended. It must be called
-// once: a second call panics, for the slot may be somebody else's by then.
+// Release gives the slot back and says how the attempt ended. A second call
+// panics: the slot may be somebody else's by then.
 func (s *Slot) Release(o Outcome) {
-	p, a, since := s.p, s.ask, s.since
-	if p == nil {
+	if s.released.Swap(true) {
 		panic("pool: a Slot is released twice")
 	}
-	*s = Slot{}
-	p.given.Put(s)
+	p := s.p
 	wanted := p.slots.release(1)
 	if o.Verdict == Dropped {
 		return
@@ -255,15 +239,16 @@ func (s *Slot) Release(o Outcome) {
 		p.throttled++
 	}
 	if o.Verdict != Failed {
-		sp := p.space(&a)
+		sp := p.space(&s.ask)
 		was := sp.paced
-		sp.ended(now, since, a.Key, a.Cost, o, tell)
+		sp.ended(now, s.since, s.ask.Key, s.ask.Cost, o, tell)
+		p.paced.Add(int64(sp.paced - was))
 		if was+sp.paced > 0 {
 			p.hasRoom()
 		}
 	}
 	was := p.climb.slots
-	why := p.climb.ended(now, now.Sub(since), o, wanted)
+	why := p.climb.ended(now, now.Sub(s.since), o, wanted)
 	if n := p.climb.slots; n != was {
 		p.follow()
 	}

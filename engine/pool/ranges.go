@@ -250,7 +250,7 @@ func (s *space) judge(now time.Time, r *keyRange, span time.Duration, move func(
 			}
 		}
 		move(Move{
-			Where: s.name + r.from, From: was, To: r.rate,
+			Where: s.name + "/" + r.from, From: was, To: r.rate,
 			Why: fmt.Sprintf("%.0f %% of %d answers asked for less, %.0f/s were taken", 100*share, answers, took),
 		})
 		if share > alarm && r.rate < starved*r.share {
@@ -262,16 +262,16 @@ func (s *space) judge(now time.Time, r *keyRange, span time.Duration, move func(
 		s.forget(now)
 	case now.Sub(r.refusedAt) > forgotten:
 		r.rate = 0
-		move(Move{Where: s.name + r.from, From: was, Why: "nothing was refused for " + forgotten.String()})
+		move(Move{Where: s.name + "/" + r.from, From: was, Why: "nothing was refused for " + forgotten.String()})
 		s.forget(now)
 	case took < 0.8*was: // it was not asked for
 	case was < r.limit:
 		r.rate = min(regain*was, r.limit)
-		move(Move{Where: s.name + r.from, From: was, To: r.rate, Why: "back to what was taken before"})
+		move(Move{Where: s.name + "/" + r.from, From: was, To: r.rate, Why: "back to what was taken before"})
 	case r.searching && share == 0:
 		r.clean = true
 		r.rate *= search
-		move(Move{Where: s.name + r.from, From: was, To: r.rate, Why: "nothing was refused"})
+		move(Move{Where: s.name + "/" + r.from, From: was, To: r.rate, Why: "nothing was refused"})
 	default:
 		r.rate += r.slope * r.rate * min(span.Seconds(), 1)
 		if share == 0 {

@@ -89,7 +89,7 @@ func (h *haul) run(t *testing.T) {
 				aside, ahead = append(aside, ahead[0]), ahead[1:]
 			}
 			i := 0
-			if p.Paced(Ask{Space: "b", Write: true}) {
+			if p.Paced() {
 				room := p.Room()
 				ok := false
 				for range 16 {

@@ -112,7 +112,7 @@ func play(t *testing.T, s *store, o Options, clients int, key func(i, n int) str
 			wg.Go(func() {
 				s.sleep(time.Duration(i) * 1009)
 				for n := 0; ctx.Err() == nil; n++ {
-					a := Ask{Space: "s3://b/", Write: true}
+					a := Ask{Space: "b", Write: true}
 					if key != nil {
 						a.Key = key(i, n)
 					}

@@ -3,6 +3,7 @@ package remove
 
 import (
 	"context"
+	"errors"
 	"iter"
 
 	"github.com/s3haul/s3haul/engine/pool"
@@ -21,10 +22,16 @@ type Options struct {
 	// BatchSize is the most keys of one request, at most wire.MaxDelete, which
 	// 0 means as well.
 	BatchSize int
+	// Late is asked when there is room for a batch at last, whether it is too
+	// late to send it; nil: never.
+	Late func() bool
 	// Done is told of each object, once: with nil where it is gone, else with
 	// why it is not. It is called concurrently.
 	Done func(id wire.ObjectID, err error)
 }
+
+// ErrLate is what Done is told of an object for which Options.Late said so.
+var ErrLate = errors.New("it was too late to send it")
 
 // All deletes what ids yields. An object that cannot be deleted does not keep
 // the rest from being deleted; Done is told. The error is that of ids, or of
@@ -32,6 +39,9 @@ type Options struct {
 func All(ctx context.Context, ids iter.Seq2[wire.ObjectID, error], o Options) error {
 	if o.BatchSize <= 0 || o.BatchSize > wire.MaxDelete {
 		o.BatchSize = wire.MaxDelete
+	}
+	if o.Late == nil {
+		o.Late = func() bool { return false }
 	}
 	g := o.Pool.Group(ctx)
 	err := fill(g, ids, o)
@@ -57,7 +67,11 @@ func fill(g *pool.Group, ids iter.Seq2[wire.ObjectID, error], o Options) error {
 		}
 		if !s3xml.CanCarry(id.Key) {
 			if err := g.Go(func(ctx context.Context) error {
-				o.Done(id, o.Client.DeleteObject(ctx, o.Bucket, id))
+				err := error(ErrLate)
+				if !o.Late() {
+					err = o.Client.DeleteObject(ctx, o.Bucket, id)
+				}
+				o.Done(id, err)
 				return nil
 			}); err != nil {
 				return err
@@ -81,7 +95,11 @@ func fill(g *pool.Group, ids iter.Seq2[wire.ObjectID, error], o Options) error {
 
 // batch deletes with one request and tells Done of each of its objects.
 func (o *Options) batch(ctx context.Context, ids []wire.ObjectID) {
-	failed, err := o.Client.DeleteObjects(ctx, o.Bucket, ids)
+	var failed []wire.DeleteFailure
+	err := error(ErrLate)
+	if !o.Late() {
+		failed, err = o.Client.DeleteObjects(ctx, o.Bucket, ids)
+	}
 	if err != nil {
 		for _, id := range ids {
 			o.Done(id, err)

@@ -336,3 +336,33 @@ func TestCancelledBefore(t *testing.T) {
 		t.Errorf("%d batches were sent", len(s.batches))
 	}
 }
+
+// What waits for its turn when it is too late is not sent, and said not to be.
+func TestLate(t *testing.T) {
+	s, d := &store{}, &told{}
+	o := options(t, s, d)
+	o.BatchSize = 2
+	o.Late = func() bool { // after the first batch
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.batches) > 0
+	}
+	one, err := pool.New(pool.Options{Slots: 1, Files: 1}) // one after the other
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Pool = one
+	ids := append(numbered(5), wire.ObjectID{Key: "\x01"})
+	if err := remove.All(t.Context(), all(ids), o); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.batches) != 1 || len(s.singles) != 0 {
+		t.Errorf("%d batches and %d alone were sent", len(s.batches), len(s.singles))
+	}
+	d.each(t, ids, func(id wire.ObjectID) bool { return id.Key != "k00000" && id.Key != "k00001" })
+	for id, errs := range d.errs {
+		if errs[0] != nil && !errors.Is(errs[0], remove.ErrLate) {
+			t.Errorf("%q: %v", id, errs[0])
+		}
+	}
+}

@@ -63,7 +63,7 @@ type got struct {
 // get downloads with one GetObject.
 func (t *Transfer) get(ctx context.Context, src Object, f *target) (got, error) {
 	var g got
-	err := t.again(ctx, func() error {
+	err := t.again(ctx, func(ctx context.Context) error {
 		if g.size > 0 { // an attempt before this one has left something
 			if err := errors.Join(f.Truncate(0), rewind(f)); err != nil {
 				return err
@@ -85,7 +85,7 @@ func rewind(f io.Seeker) error {
 // bytes turn out not to be those of the object, they have been written, and the
 // error is all that tells.
 func (t *Transfer) Stream(ctx context.Context, src Object, w io.Writer) (int64, error) {
-	g, err := t.getTo(ctx, src, w)
+	g, err := t.getTo(wire.Patiently(ctx), src, w) // what w has got cannot be taken back
 	if err == nil {
 		t.Verified(g.verified)
 	}
@@ -154,10 +154,10 @@ func fits(src Object, out *s3.GetObjectOutput, size int64) error {
 
 // again repeats what reads a body until it succeeds. Requests that fail before
 // their body begins are the client's to repeat, and are not repeated here.
-func (t *Transfer) again(ctx context.Context, fetch func() error) error {
+func (t *Transfer) again(ctx context.Context, fetch func(context.Context) error) error {
 	var retries *wire.Retries
-	for {
-		err := fetch()
+	for next := ctx; ; next = retries.Context(ctx) {
+		err := fetch(next)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,8 +55,6 @@ type partClient struct {
 	sums []checksum.CRC64NVME
 	// verified says that the store has the sum of the whole.
 	verified bool
-	// cut says that a part was cut off while it was being sent.
-	cut atomic.Bool
 }
 
 // CreateMultipartUpload is not cut off by the end of ctx at once: an upload
@@ -97,9 +94,6 @@ func (c *partClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, opt
 	}
 	if err != nil {
 		p.takeBack()
-		if late.Err() != nil {
-			c.cut.Store(true)
-		}
 		return nil, err
 	}
 	c.sums[number-1] = p.crc
@@ -159,11 +153,8 @@ func (c *partClient) AbortMultipartUpload(ctx context.Context, in *s3.AbortMulti
 	// A part that was still on its way when the upload was aborted is kept, and
 	// paid for, until it is aborted once more
 	// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
-	waits := []time.Duration{0}
-	if c.cut.Load() {
-		waits = []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond}
-	}
-	for _, wait := range waits {
+	// Also one that was cut off for want of progress, or lost a race.
+	for _, wait := range []time.Duration{0, 100 * time.Millisecond, 300 * time.Millisecond} {
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -112,7 +112,7 @@ func (t *Transfer) fetchRanges(ctx context.Context, src Object, f *target) (chec
 		}
 		from := int64(i) * step
 		g.Go(func() error {
-			return t.again(ctx, func() (err error) {
+			return t.again(ctx, func(ctx context.Context) (err error) {
 				sums[i], err = t.getRange(ctx, src, from, min(from+step, src.Size), f)
 				return err
 			})

@@ -118,7 +118,7 @@ func (t *target) appear(mtime time.Time) error {
 	}
 	for try := 0; errors.Is(err, fs.ErrExist) && try < 3; try++ {
 		t.temp = local.TempName(rand.Uint64())
-		err = t.dir.appear(t.File, t.temp, mtime)
+		err = t.dir.appear(t.File, t.temp, time.Time{}) // commit sets its time
 	}
 	t.nameless = err != nil
 	return err

@@ -23,8 +23,8 @@ const (
 	// one connection in a hundred is no bad server.
 	maxBreaks = 3
 	// Where there are other addresses, connecting to one takes no longer; where
-	// there is another family and none of this one has answered yet, no longer
-	// than RFC 8305, 5, would wait.
+	// there is another family, of which none has failed, and none of this one has
+	// answered yet, no longer than RFC 8305, 5, would wait.
 	connectOne    = 5 * time.Second
 	connectFamily = 300 * time.Millisecond
 	// A host that was asked for nothing for so long is forgotten.
@@ -153,8 +153,9 @@ func (h *host) patienceFor(a *address) time.Duration {
 	if len(h.addrs) < 2 {
 		return 0
 	}
-	other := func(b *address) bool { return b.ip.Is6() != a.ip.Is6() && b.until.IsZero() }
-	if !h.proven[family(a.ip.Is6())] && slices.ContainsFunc(h.addrs, other) {
+	other := func(b *address) bool { return b.ip.Is6() != a.ip.Is6() }
+	bad := func(b *address) bool { return other(b) && b.pause > 0 }
+	if !h.proven[family(a.ip.Is6())] && slices.ContainsFunc(h.addrs, other) && !slices.ContainsFunc(h.addrs, bad) {
 		return connectFamily
 	}
 	return connectOne

@@ -92,8 +92,10 @@ type call struct {
 	paced paced
 	// keep has an attempt that succeeds keep its slot and its watch.
 	keep bool
-	// rival returns what is sent where an attempt is slow; nil: nothing is.
-	rival func() rival
+	// rival is what is sent where an attempt is slow; nil: nothing is. It is made
+	// anew for each attempt where again is not nil, which may say nil.
+	rival rival
+	again func() rival
 }
 
 // moved is how many bytes of the body went with an attempt.
@@ -123,7 +125,7 @@ func (a *attempts) do(ctx context.Context, c *call, send func(context.Context) e
 		}
 	}
 	var retries *Retries
-	for cuts := 0; ; {
+	for cuts := stallsBefore(ctx); ; {
 		h, class, err := a.once(ctx, c, cuts, send)
 		if err == nil {
 			return h, nil
@@ -204,7 +206,7 @@ func (a *attempts) once(ctx context.Context, c *call, cuts int, send func(contex
 		w.end()
 	default:
 		w.end()
-		if !won {
+		if !won || err == nil { // its answer is as good, where both came
 			return held{}, class, err
 		}
 	}
@@ -232,13 +234,13 @@ func (a *attempts) ended(ctx context.Context, c *call, w *watch, err error) (Cla
 	a.Host.ended(out.Verdict)
 	if w != nil && out.Verdict == pool.Answered {
 		wait, took := w.times()
-		w.pace.waited(wait)
-		if !c.keep {
-			w.pace.lasted(took)
+		if c.keep {
+			took = 0 // it goes on
 		}
+		w.pace.answered(wait, took)
 		// Only few, so that few wait for the one lock.
 		if w.others != nil && !w.pausing && (w.others.wait.seen.Load() < 2*enoughToCut || !w.pace.known()) {
-			w.others.waited(wait)
+			w.others.answered(wait, 0)
 		}
 	}
 	return class, out
@@ -246,24 +248,23 @@ func (a *attempts) ended(ctx context.Context, c *call, w *watch, err error) (Cla
 
 // race has w start a rival when the attempt is slow; nil where c has none.
 func (a *attempts) race(ctx context.Context, c *call, w *watch) *race {
-	if c.rival == nil {
-		return nil
+	run := c.rival
+	if c.again != nil {
+		run = c.again()
 	}
-	run := c.rival()
 	if run == nil {
 		return nil
 	}
 	r := &race{a: a, c: c, ctx: ctx, first: w, rival: run, keep: c.keep}
-	fellows := &w.pace.took
-	if c.keep {
-		fellows = &w.pace.wait
-	}
 	w.mu.Lock()
-	w.slow, w.patience = r.start, fellows.slow
-	if !w.pausing && w.others != nil {
-		w.patience = func() time.Duration { return fellows.slowFor(w.others) }
+	defer w.mu.Unlock()
+	w.race, w.fellows = r, &w.pace.took
+	if c.keep {
+		w.fellows = &w.pace.wait
 	}
-	w.mu.Unlock()
+	if !w.pausing {
+		w.fallback = w.others
+	}
 	return r
 }
 

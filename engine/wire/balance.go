@@ -45,8 +45,8 @@ func newBalancer(t *http.Transport, o Options) *balancer {
 	b := &balancer{
 		plain: t, bursts: &bursts{memory: o.Memory}, connect: timeout(o.ConnectTimeout), hosts: map[hostKey]*host{},
 		// Requests leave one address for another, as addresses come and go, and
-		// leave connections there.
-		most: int64(t.MaxIdleConnsPerHost)*5/4 + maxAddresses,
+		// leave connections there, which count in nobody's budget.
+		most: int64(t.MaxIdleConnsPerHost),
 		kept: [2]reflect.Type{
 			reflect.TypeOf(io.NopCloser(strings.NewReader(""))), // has WriteTo
 			reflect.TypeOf(io.NopCloser(struct{ io.Reader }{})), // has not
@@ -69,14 +69,13 @@ func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if h == nil {
 		return b.plain.RoundTrip(req)
 	}
-	several, err := h.ready(req.Context())
-	if err != nil {
+	if err := h.ready(req.Context()); err != nil {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
 		return nil, err
 	}
-	return h.roundTrip(req, several)
+	return h.roundTrip(req) //nolint:contextcheck // the context is in req
 }
 
 // host returns whose addresses req may go to, or nil where it is for the plain
@@ -115,8 +114,7 @@ func (b *balancer) meet(key hostKey, name string) *host {
 	now := time.Now()
 	for k, old := range b.hosts {
 		if old != nil && old.quiet(now) {
-			old.closeIdle()
-			delete(b.hosts, k)
+			delete(b.hosts, k) // it has no connection
 		}
 	}
 	b.hosts[key] = h
@@ -179,12 +177,10 @@ const maxTries = 8
 
 // roundTrip sends req to one address, and where that cannot be connected to,
 // to the next: nothing was sent then.
-func (h *host) roundTrip(req *http.Request, several bool) (*http.Response, error) {
-	if several {
-		var body *keptBody
-		if req, body = h.balancer.keep(req); body != nil {
-			defer body.leave()
-		}
+func (h *host) roundTrip(req *http.Request) (*http.Response, error) {
+	req, body := h.balancer.keep(req)
+	if body != nil {
+		defer body.leave()
 	}
 	var tries [maxTries]*address
 	var failed []error

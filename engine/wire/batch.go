@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/s3haul/s3haul/engine/pool"
@@ -69,6 +70,12 @@ func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []Objec
 	case err == nil && again == nil:
 		return failed, nil
 	case again != nil: // of all the others it is known what became of them
+		var p *partialError
+		if !errors.As(err, &p) && ctx.Err() == nil { // why they were not deleted in the end
+			for i := range again {
+				again[i].Err = &APIError{Op: "DeleteObjects", Code: Code(err), Message: err.Error()}
+			}
+		}
 		return append(failed, again...), nil
 	}
 	return nil, err

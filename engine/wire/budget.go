@@ -44,10 +44,11 @@ type Host struct {
 	paces   paces
 	lookout lookout
 	rivals  atomic.Int64 // in parts of rivalCost
-	// opaque says that ETags of parts differ though the parts do not
+	// plains says of buckets, by name, whether the ETags of equal parts are equal
 	// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html): with
-	// SSE-KMS or SSE-C an upload cannot be completed with that of a rival.
-	opaque atomic.Bool
+	// SSE-KMS or SSE-C they are not, and an upload cannot be completed with that
+	// of a part that was replaced.
+	plains sync.Map
 	// calm says that there is nothing for answer to do.
 	calm atomic.Bool
 
@@ -62,6 +63,22 @@ type Host struct {
 
 // NewHost returns a Host of which nothing is known.
 func NewHost() *Host { return &Host{tokens: retryBudget} }
+
+// plain says that equal parts are known to have equal ETags in a bucket.
+func (h *Host) plain(bucket *string) bool {
+	if bucket == nil {
+		return false
+	}
+	known, ok := h.plains.Load(*bucket)
+	return ok && known == true
+}
+
+// learn keeps whether they have.
+func (h *Host) learn(bucket *string, plain bool) {
+	if bucket != nil {
+		h.plains.Store(*bucket, plain)
+	}
+}
 
 // ended tells of an attempt that has ended.
 func (h *Host) ended(v pool.Verdict) {
@@ -128,9 +145,10 @@ func (h *Host) outage() (time.Duration, bool) {
 	return time.Since(h.down), true
 }
 
-// take waits for a retry, and says whether there is one: not where ctx ends,
-// nor where the host has never answered and will not.
-func (h *Host) take(ctx context.Context) bool {
+// take waits for a retry, and says whether there is one: not where ctx ends, nor
+// where the host has never answered and will not, nor where it has been down for
+// as long as an outage may last.
+func (h *Host) take(ctx context.Context, outage time.Duration) bool {
 	for {
 		h.mu.Lock()
 		h.calm.Store(false)
@@ -145,6 +163,10 @@ func (h *Host) take(ctx context.Context) bool {
 			return true
 		}
 		if !h.answered {
+			h.mu.Unlock()
+			return false
+		}
+		if !h.down.IsZero() && now.Sub(h.down) >= outage {
 			h.mu.Unlock()
 			return false
 		}
@@ -188,6 +210,7 @@ func (h *Host) rival() bool {
 type Retries struct {
 	policy            Policy
 	failed, throttled int
+	stalled           int       // how often it was cut off for want of progress
 	since             time.Time // the first throttling
 }
 
@@ -200,7 +223,34 @@ func (p Policy) Retries() *Retries { return &Retries{policy: p.complete()} }
 // Retry-After and the budget of the host ask for. It is false where the class
 // or the budgets say no, and where ctx ends.
 func (r *Retries) Again(ctx context.Context, op string, class Class, err error) bool {
+	if _, ok := errors.AsType[*StallError](err); ok {
+		r.stalled++
+	}
 	return r.may(class, err) && r.wait(ctx, op, class, err)
+}
+
+// stalls is the key of the number of times that what a request is for was cut
+// off before.
+type stalls struct{}
+
+// Context returns ctx for the next try: a body that was cut off for want of
+// progress gets twice the time, for what is merely slow gets through in the end.
+func (r *Retries) Context(ctx context.Context) context.Context {
+	if r.stalled == 0 {
+		return ctx
+	}
+	return context.WithValue(ctx, stalls{}, r.stalled)
+}
+
+// Patiently returns ctx for what cannot be tried again: it is cut off only by
+// Policy.ReadTimeout.
+func Patiently(ctx context.Context) context.Context {
+	return context.WithValue(ctx, stalls{}, 1<<20)
+}
+
+func stallsBefore(ctx context.Context) int {
+	n, _ := ctx.Value(stalls{}).(int)
+	return n
 }
 
 // may counts a failure and says whether the budget of the object allows
@@ -246,7 +296,7 @@ func (r *Retries) wait(ctx context.Context, op string, class Class, err error) b
 	if !sleep(ctx, max(r.pause(class), retryAfter(err))) {
 		return false
 	}
-	return class == Throttle || r.policy.Host.take(ctx)
+	return class == Throttle || r.policy.Host.take(ctx, r.policy.Outage)
 }
 
 // pause draws the time until the next attempt.

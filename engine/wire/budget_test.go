@@ -134,7 +134,7 @@ func TestRetryBudget(t *testing.T) {
 		take := func(want time.Duration) {
 			t.Helper()
 			before := time.Since(began)
-			if !h.take(t.Context()) {
+			if !h.take(t.Context(), time.Minute) {
 				t.Fatal("no retry")
 			}
 			if took := time.Since(began) - before; took < want || took > want+10*time.Millisecond {
@@ -163,7 +163,7 @@ func TestRetryBudget(t *testing.T) {
 			take(0)
 		}
 		cancel()
-		if h.take(ctx) {
+		if h.take(ctx, time.Minute) {
 			t.Error("a retry for one who has gone")
 		}
 	})

@@ -145,19 +145,9 @@ func (r *request) carry(body io.Reader, length *int64) bool {
 	if err != nil {
 		return false
 	}
-	if length == nil {
-		end, err := seeker.Seek(0, io.SeekEnd)
-		if err == nil {
-			_, err = seeker.Seek(start, io.SeekStart)
-		}
-		if err != nil {
-			return false
-		}
-		end -= start
-		length = &end
-	}
-	r.body, r.start, r.length = seeker, start, *length
-	return true
+	size, known := sized(seeker, length)
+	r.body, r.start, r.length = seeker, start, size
+	return known
 }
 
 func (r *request) encode(c codec, in reflect.Value) error {

@@ -21,25 +21,26 @@ import (
 func (a *attempts) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	c := &call{op: "GetObject", ask: at(in.Bucket, in.Key, false), paced: pacedGet, keep: true}
 	var out *s3.GetObjectOutput
-	c.rival = func() rival {
-		return func(ctx context.Context) (answer, error) {
-			theirs, err := a.next.GetObject(ctx, in, opts...)
-			return answer{
-				take: func() {
-					if out != nil { // it came at the same moment, and was cut off
-						_ = out.Body.Close()
-					}
-					out = theirs
-				},
-				drop: func() { _ = theirs.Body.Close() },
-			}, err
-		}
+	c.rival = func(ctx context.Context) (answer, error) {
+		theirs, err := a.next.GetObject(ctx, in, opts...)
+		return answer{
+			take: func() {
+				if out != nil { // it came at the same moment, and was cut off
+					_ = out.Body.Close()
+				}
+				out = theirs
+			},
+			drop: func() { _ = theirs.Body.Close() },
+		}, err
 	}
 	h, err := a.do(ctx, c, func(ctx context.Context) (err error) {
 		out, err = a.next.GetObject(ctx, in, opts...)
 		return err
 	})
 	if err != nil {
+		if out != nil { // it was cut off for a rival that was refused
+			_ = out.Body.Close()
+		}
 		return nil, err
 	}
 	b := &getBody{a: a, c: c, ctx: ctx, in: *in, opts: opts, body: out.Body, held: h}
@@ -83,7 +84,7 @@ func (b *getBody) begin(out *s3.GetObjectOutput) {
 	var fellows *pace
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.slow = nil
+	w.race = nil
 	w.inBody.Store(true)
 	if !known {
 		return
@@ -95,7 +96,7 @@ func (b *getBody) begin(out *s3.GetObjectOutput) {
 	}
 	b.in.IfMatch = out.ETag
 	b.race = &race{a: b.a, c: b.c, ctx: b.ctx, first: w, rival: b.rest, keep: true, better: true}
-	w.slow, w.patience = b.race.start, fellows.took.slow
+	w.race, w.fellows, w.fallback = b.race, &fellows.took, nil
 }
 
 // extent finds out which bytes of the object the body has.
@@ -212,7 +213,6 @@ func (b *getBody) swap(v pool.Verdict) bool {
 	}
 	r.answer.take()
 	b.held = held{slot: r.slot, watch: r.watch, raced: true}
-	b.held.watch.inBody.Store(true)
 	return true
 }
 

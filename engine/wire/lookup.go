@@ -29,17 +29,16 @@ func lookupSystem(ctx context.Context, host string) ([]netip.Addr, error) {
 	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 }
 
-// ready returns when the host has addresses, and whether it has several. The first lookup is made by the
+// ready returns when the host has addresses. The first lookup is made by the
 // first request, and others wait for it; later ones are made beside the
 // requests, which go on with what is known.
-func (h *host) ready(ctx context.Context) (several bool, err error) {
+func (h *host) ready(ctx context.Context) error {
 	for {
 		h.mu.Lock()
 		known := len(h.addrs) > 0
 		if known && (time.Now().Before(h.renew) || h.asking != nil) {
-			several = len(h.addrs) > 1
 			h.mu.Unlock()
-			return several, nil
+			return nil
 		}
 		asked := h.asking
 		if asked == nil {
@@ -47,20 +46,19 @@ func (h *host) ready(ctx context.Context) (several bool, err error) {
 			h.asking = asked
 			if known {
 				h.renewBeside(ctx)
-				several = len(h.addrs) > 1
 				h.mu.Unlock()
-				return several, nil
+				return nil
 			}
 			h.mu.Unlock()
 			if err := h.ask(ctx); err != nil {
-				return false, err
+				return err
 			}
 			continue
 		}
 		h.mu.Unlock()
 		select {
 		case <-ctx.Done():
-			return false, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-asked:
 		}
 		h.mu.Lock()
@@ -68,7 +66,7 @@ func (h *host) ready(ctx context.Context) (several bool, err error) {
 		h.mu.Unlock()
 		// Who asked may have been cancelled, which is nothing to the others.
 		if err != nil && !errors.Is(err, context.Canceled) {
-			return false, err
+			return err
 		}
 	}
 }

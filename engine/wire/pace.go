@@ -97,10 +97,15 @@ type pace struct {
 	scale              atomic.Int32 // the time they get is doubled so often
 }
 
-func (p *pace) waited(d time.Duration) {
+// answered counts an answer that began after wait, of an attempt that took so
+// long as a whole; 0: that is not known yet.
+func (p *pace) answered(wait, took time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.wait.add(d)
+	p.wait.add(wait)
+	if took > 0 {
+		p.took.add(took)
+	}
 	if p.ended++; p.ended >= 8*recent {
 		if p.cuts*200 <= p.ended && p.scale.Load() > 0 {
 			p.scale.Add(-1)

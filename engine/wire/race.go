@@ -61,7 +61,8 @@ func (r *race) start() bool {
 func (r *race) second(ctx context.Context) {
 	defer close(r.done)
 	slot, err := r.a.gate.Acquire(ctx, r.c.ask)
-	if err != nil { // the race is over
+	if err != nil { // the race is over, and nothing was sent
+		r.a.Host.rivals.Add(rivalCost)
 		return
 	}
 	theirs, w := watching(ctx, r.first.lookout, r.first.pace, r.first.others, r.first.longest, r.first.cuts, r.c.size)
@@ -95,6 +96,7 @@ func (r *race) second(ctx context.Context) {
 	}
 	r.a.Host.ended(v)
 	if won && r.keep && err == nil {
+		w.inBody.Store(true) // until it is read the store need not send
 		w.parent = r.cancel
 		r.slot, r.watch = slot, w
 		return

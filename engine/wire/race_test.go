@@ -29,7 +29,8 @@ const partSize = 1 << 20
 
 func part(c Client) error {
 	_, err := c.UploadPart(context.Background(), &s3.UploadPartInput{
-		Body: bytes.NewReader(make([]byte, partSize)), ContentLength: aws.Int64(partSize),
+		Bucket: aws.String("bucket"),
+		Body:   bytes.NewReader(make([]byte, partSize)), ContentLength: aws.Int64(partSize),
 	})
 	return err
 }
@@ -124,7 +125,7 @@ func TestRivalOfAPart(t *testing.T) {
 			got, err = io.ReadAll(in.Body)
 			return nil, err
 		}
-		_, err := r.UploadPart(t.Context(), &s3.UploadPartInput{Body: body, ContentLength: aws.Int64(partSize)})
+		_, err := r.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: aws.String("bucket"), Body: body, ContentLength: aws.Int64(partSize)})
 		if err != nil || !bytes.Equal(got, content[2:]) {
 			t.Errorf("%d bytes arrived: %v", len(got), err)
 		}
@@ -168,7 +169,7 @@ func TestPartsWithoutRivals(t *testing.T) {
 				}
 				before := r.store.asked()
 				r.host.rivals.Store(rivalBudget * rivalCost)
-				_, err := r.UploadPart(t.Context(), &s3.UploadPartInput{Body: q.body, ContentLength: aws.Int64(partSize)})
+				_, err := r.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: aws.String("bucket"), Body: q.body, ContentLength: aws.Int64(partSize)})
 				if err != nil || r.store.asked() != before+1 {
 					t.Errorf("%d attempts: %v", r.store.asked()-before, err)
 				}

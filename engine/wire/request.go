@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strings"
 	"sync"
@@ -84,6 +85,9 @@ func (s *sender) send(ctx context.Context, at *place, r *request, read func(*htt
 		}
 		err = r.refused(resp)
 		cleanup()
+		if t := httptrace.ContextClientTrace(ctx); t != nil && t.GetConn != nil {
+			t.GetConn(at.host) // until the next try nothing waits for a connection
+		}
 		if ctx.Err() != nil {
 			return r.fail(&smithy.CanceledError{Err: ctx.Err()})
 		}

@@ -302,7 +302,7 @@ func (c *sdk) CreateBucket(ctx context.Context, bucket string) error {
 			LocationConstraint: types.BucketLocationConstraint(c.region),
 		}
 	}
-	_, err := c.Client.CreateBucket(ctx, in)
+	_, err := inRegion(ctx, c, nil, nil, in, nil, c.Client.CreateBucket)
 	return err
 }
 
@@ -315,7 +315,7 @@ func (c *sdk) DeleteBucket(ctx context.Context, bucket string) error {
 // ListBuckets implements Buckets.
 func (c *sdk) ListBuckets(ctx context.Context) ([]BucketInfo, error) {
 	var all []BucketInfo
-	pages := s3.NewListBucketsPaginator(c.Client, &s3.ListBucketsInput{})
+	pages := s3.NewListBucketsPaginator(bucketPages{c}, &s3.ListBucketsInput{})
 	for pages.HasMorePages() {
 		out, err := pages.NextPage(ctx)
 		if err != nil {
@@ -326,6 +326,14 @@ func (c *sdk) ListBuckets(ctx context.Context) ([]BucketInfo, error) {
 		}
 	}
 	return all, nil
+}
+
+// bucketPages asks for one page of buckets.
+type bucketPages struct{ c *sdk }
+
+// ListBuckets implements s3.ListBucketsAPIClient.
+func (p bucketPages) ListBuckets(ctx context.Context, in *s3.ListBucketsInput, opts ...func(*s3.Options)) (*s3.ListBucketsOutput, error) {
+	return inRegion(ctx, p.c, nil, nil, in, opts, p.c.Client.ListBuckets)
 }
 
 // errNotSeekable keeps a body that was partly sent from being sent again.

@@ -132,18 +132,20 @@ type watch struct {
 	looked    time.Time
 	spent     time.Duration // looked at, and not held
 	ended     bool
-	// slow is called when the attempt has taken longer than patience for the
-	// first time, again at each look until it says that it has been heard; nil
-	// where nobody wants to know.
-	slow     func() bool
-	patience func() time.Duration
+	// race is started when the attempt has taken longer than its fellows do, or
+	// where too little is known of them, than those of fallback, which may be
+	// nil; at each look until it says that it has been heard. nil: nobody wants
+	// to know.
+	race     *race
+	fellows  *quantiles
+	fallback *pace
 }
 
 // watching begins the watch of an attempt, which is made with the context that
 // comes back; end must be called.
 func watching(ctx context.Context, l *lookout, p, others *pace, longest time.Duration, cuts int, size int64) (context.Context, *watch) {
 	w := &watch{lookout: l, pace: p, others: others, began: time.Now(), longest: longest, cuts: cuts, pausing: size > streaming}
-	w.trace.GotConn = w.gotConn
+	w.trace.GetConn, w.trace.GotConn = w.getConn, w.gotConn
 	ctx, w.cancel = context.WithCancelCause(ctx)
 	ctx = httptrace.WithClientTrace(ctx, &w.trace)
 	w.looked = w.began
@@ -155,6 +157,14 @@ func watching(ctx context.Context, l *lookout, p, others *pace, longest time.Dur
 func (w *watch) cut(reason error) {
 	w.reason.CompareAndSwap(nil, &reason)
 	w.cancel(reason)
+}
+
+// getConn ends the time on a connection: what comes before the next one is none
+// of the store's.
+func (w *watch) getConn(string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.connected = false
 }
 
 // gotConn begins anew: a request that was redirected has another connection.
@@ -199,9 +209,9 @@ func (w *watch) look() {
 		w.cut(&StallError{After: limit})
 		return
 	}
-	if w.slow != nil {
-		if patience := w.patience(); patience > 0 && w.spent >= patience && w.slow() {
-			w.slow = nil
+	if w.race != nil {
+		if patience := w.fellows.slowFor(w.fallback); patience > 0 && w.spent >= patience && w.race.start() {
+			w.race = nil
 		}
 	}
 }

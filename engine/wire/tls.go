@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"sync/atomic"
 )
 
 const (
@@ -78,29 +77,22 @@ func secure(t *http.Transport, buffers *bursts) {
 			defer cancel()
 		}
 		if err := c.HandshakeContext(ctx); err != nil {
-			_ = raw.Close()
+			_ = below.Close()
 			return nil, err
 		}
 		return c, nil
 	}
 }
 
-// mover is a connection that can be watched.
-type mover interface {
-	Progress() int64
-	Held() bool
-}
-
 // tlsConn is TLS that is spoken in bursts.
 type tlsConn struct {
 	*tls.Conn
-	below   *burstConn
-	writing atomic.Bool
+	below *burstConn
 }
 
 // Progress is that of idleConn: bytes on the wire.
 func (c *tlsConn) Progress() int64 {
-	if m, ok := c.below.Conn.(mover); ok {
+	if m, ok := c.below.Conn.(progress); ok {
 		return m.Progress()
 	}
 	return 0
@@ -108,7 +100,7 @@ func (c *tlsConn) Progress() int64 {
 
 // Held is that of idleConn.
 func (c *tlsConn) Held() bool {
-	m, ok := c.below.Conn.(mover)
+	m, ok := c.below.Conn.(progress)
 	return ok && m.Held()
 }
 
@@ -117,8 +109,6 @@ func (c *tlsConn) Write(p []byte) (int, error) {
 	if len(p) <= tlsRecord {
 		return c.Conn.Write(p)
 	}
-	c.writing.Store(true)
-	defer c.writing.Store(false)
 	c.below.hold()
 	n, err := c.Conn.Write(p)
 	if ferr := c.below.flush(); err == nil {
@@ -130,14 +120,10 @@ func (c *tlsConn) Write(p []byte) (int, error) {
 // ReadFrom is that of idleConn.
 func (c *tlsConn) ReadFrom(r io.Reader) (int64, error) { return readFrom(c, r) }
 
-// Close does not say good-bye in the middle of a burst: it would wait for the
-// burst, and who closes then has been interrupted.
-func (c *tlsConn) Close() error {
-	if c.writing.Load() {
-		return c.below.Close()
-	}
-	return c.Conn.Close()
-}
+// Close does not say good-bye, which HTTP does not need where it knows lengths: it
+// would wait for a burst, or for bandwidth, and who closes may hold a lock that
+// all requests want.
+func (c *tlsConn) Close() error { return c.below.Close() }
 
 // burstConn reads ahead, as much as a connection that carries a large body is
 // worth, and holds back what is written until it is flushed.
@@ -232,8 +218,8 @@ func (c *burstConn) Close() error {
 	defer c.reading.Unlock()
 	if c.large != nil {
 		c.bursts.put(c.large)
-		c.large, c.rest, c.filled = nil, nil, false
 	}
+	c.large, c.rest, c.filled = nil, nil, false // or a last read takes one again
 	return err
 }
 

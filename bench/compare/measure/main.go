@@ -4,6 +4,8 @@
 //
 // It stands between bench/compare and the tools because Linux counts the memory
 // of the process that starts another one in the other's peak: this one is small.
+// It ends the program where its own standard input is a pipe and ends: who wanted
+// to know is gone, killed perhaps.
 package main
 
 import (
@@ -11,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -43,6 +46,12 @@ func measure(args []string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if info, err := os.Stdin.Stat(); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		go func() {
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+	}
 	cmd := exec.CommandContext(ctx, args[1], args[2:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	start := time.Now()

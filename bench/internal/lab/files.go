@@ -15,6 +15,23 @@ import (
 	"github.com/s3haul/s3haul/engine/checksum"
 )
 
+// Directory makes a directory for all that a program does, in parent. Others of
+// that program may be of runs that go on; progress is told of them, for one that
+// was killed leaves its own behind.
+func Directory(parent, program string, progress io.Writer) (string, error) {
+	dir, err := os.MkdirTemp(parent, "s3haul-"+program+"-")
+	if err != nil {
+		return "", err
+	}
+	others, err := filepath.Glob(filepath.Join(filepath.Dir(dir), "s3haul-"+program+"-*"))
+	for _, other := range others {
+		if other != dir {
+			fmt.Fprintf(progress, "%s is of another run; remove it where that was killed\n", other)
+		}
+	}
+	return dir, err
+}
+
 // Files are some files below a directory.
 type Files struct {
 	Dir   string // ends with a slash

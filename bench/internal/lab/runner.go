@@ -65,6 +65,10 @@ func (r Runner) Run(ctx context.Context, c Command) (Usage, error) {
 	cmd.Stdout, cmd.Stderr = both(stdout, c.Stdout), both(stderr, c.Stderr)
 	cmd.Dir = filepath.Join(r.Dir, "home")
 	cmd.Env = append(r.Environment(), c.Env...)
+	// Its end tells the measurer that nobody waits any more; Run closes it.
+	if _, err := cmd.StdinPipe(); err != nil {
+		return Usage{}, err
+	}
 	// The measurer ends its child before itself.
 	cmd.Cancel = func() error {
 		if runtime.GOOS == "windows" {
