@@ -67,6 +67,7 @@ func TestContract(t *testing.T) {
 		"one page":   {},
 		"many pages": {PageSize: 7},
 		"prefix":     {Prefix: "pre/fix ", PageSize: 20},
+		"in ranges":  {Prefix: "pre/fix ", PageSize: 7, Parallel: 8},
 	} {
 		t.Run(what, func(t *testing.T) {
 			walktest.Suite{
