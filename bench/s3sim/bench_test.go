@@ -2,6 +2,8 @@ package s3sim
 
 import (
 	"bytes"
+	"crypto/md5"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net/http"
@@ -86,4 +88,72 @@ func BenchmarkServe(b *testing.B) {
 			}
 		})
 	}
+}
+
+// A purge: pages of versions, each followed by its deletion.
+func BenchmarkPurge(b *testing.B) {
+	const keys, versions = 3_000_000, 3
+	for _, layout := range []Layout{LayoutFlat, LayoutDates} {
+		b.Run(string(layout), func(b *testing.B) {
+			made := func() (*Server, *bucket) {
+				s, err := New(Options{Synthetic: []Synthetic{{Bucket: "versions", Layout: layout, Count: keys, Versions: versions}}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				return s, s.buckets["versions"]
+			}
+			s, bucket := made()
+			w := &sink{header: http.Header{}}
+			at := 0 // of all versions
+			b.ReportAllocs()
+			for b.Loop() {
+				if at+maxPage > keys*versions {
+					s, bucket = made()
+					at = 0
+				}
+				b.StopTimer()
+				doc := deletion(bucket, at, maxPage)
+				sum := md5.Sum(doc)
+				r := httptest.NewRequest(http.MethodPost, "/versions?delete", bytes.NewReader(doc))
+				r.Header = http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}}
+				clear(w.header)
+				b.StartTimer()
+				s.ServeHTTP(w, r)
+				at += maxPage
+				if w.status != http.StatusOK || bucket.goneCount != at {
+					b.Fatalf("status %d, %d of %d are gone", w.status, bucket.goneCount, at)
+				}
+			}
+		})
+	}
+	b.Run("ListBehind", func(b *testing.B) { // ten million that are gone
+		s, err := New(Options{Synthetic: []Synthetic{{Bucket: "versions", Layout: LayoutFlat, Count: 10_001_000, Versions: 2}}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range 10_000_000 {
+			s.buckets["versions"].dropSynthetic(i, 0)
+			s.buckets["versions"].dropSynthetic(i, 1)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/versions?versions&encoding-type=url", http.NoBody)
+		for b.Loop() {
+			w := &sink{header: http.Header{}}
+			s.ServeHTTP(w, r)
+			if w.status != http.StatusOK || w.n < 100_000 {
+				b.Fatalf("status %d, %d bytes", w.status, w.n)
+			}
+		}
+	})
+}
+
+// deletion is the document that deletes n synthetic versions from one on.
+func deletion(b *bucket, from, n int) []byte {
+	doc := []byte("<Delete" + namespace + "><Quiet>true</Quiet>")
+	for at := from; at < from+n; at++ {
+		i, version := at/b.syntheticVersions(), at%b.syntheticVersions()
+		v := b.syntheticVersion(i, version)
+		doc = append(b.synthetic.AppendKey(append(doc, "<Object><Key>"...), i), "</Key><VersionId>"...)
+		doc = append(appendVersionID(doc, v), "</VersionId></Object>"...)
+	}
+	return append(doc, "</Delete>"...)
 }

@@ -1,6 +1,7 @@
 package s3sim
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"net/http"
@@ -261,10 +262,12 @@ func (c *call) plainDocument() ([]byte, error) {
 
 func readDocument(body *body) ([]byte, error) {
 	defer body.close()
-	b, err := io.ReadAll(io.LimitReader(body, maxDocument+1))
-	if err != nil {
+	var buf bytes.Buffer
+	buf.Grow(int(min(body.length, maxDocument)) + bytes.MinRead)
+	if _, err := buf.ReadFrom(io.LimitReader(body, maxDocument+1)); err != nil {
 		return nil, body.readError(err)
 	}
+	b := buf.Bytes()
 	if len(b) > maxDocument {
 		return nil, badRequest("MaxMessageLengthExceeded", "Your request was too big.")
 	}

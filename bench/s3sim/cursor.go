@@ -59,24 +59,10 @@ func (k *cursor) fill(from string) {
 // that is not.
 func (k *cursor) settle() {
 	k.key = k.key[:0]
-	n := k.b.synthetic.Len()
-	for k.b.goneCount > 0 && k.syn < n && k.b.firstSynthetic(k.syn) < 0 {
-		k.syn++
-	}
-	if k.syn < n {
+	k.syn = k.b.undeleted(k.syn)
+	if k.syn < k.b.synthetic.Len() {
 		k.key = k.b.synthetic.AppendKey(k.key, k.syn)
 	}
-}
-
-// firstSynthetic is the newest version of synthetic key i that was not deleted;
-// less than 0 where none is left.
-func (b *bucket) firstSynthetic(i int) int {
-	for n := range b.syntheticVersions() {
-		if !b.dropped(i, n) {
-			return n
-		}
-	}
-	return -1
 }
 
 // item returns the key that the cursor is at, valid until it moves, and its

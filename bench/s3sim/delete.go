@@ -51,8 +51,7 @@ func (c *call) deleteKey(b *bucket, key, id string, named bool) (deleted, error)
 				}
 			}
 		}
-		v := b.remove(key, id)
-		return deleted{marker: v != nil && v.marker, versionID: id}, nil
+		return deleted{marker: b.remove(key, id), versionID: id}, nil
 	}
 	if b.versioning == unversioned {
 		b.remove(key, "null")
@@ -84,52 +83,33 @@ func (c *call) deleteObjects(b *bucket) error {
 	if err != nil {
 		return err
 	}
-	root, err := parseXML(doc, "Delete")
+	batch, err := readBatch(doc)
 	if err != nil {
 		return err
 	}
-	count := 0
-	for i := range root.kids {
-		if root.kids[i].name == "Object" {
-			if !root.kids[i].has("Key") {
-				return malformedXML()
-			}
-			count++
-		}
-	}
-	if count == 0 || count > maxPage {
-		return malformedXML()
-	}
-	refused, err := c.admitKeys(b, root, count)
+	refused, err := c.admitKeys(b, batch.ids)
 	if err != nil {
 		return err
 	}
-	quiet := root.child("Quiet").text == "true"
 	out := append(c.beginXML(), "<DeleteResult"+namespace+">"...)
 	b.mu.Lock()
-	n := 0 // the object's number
-	for i := range root.kids {
-		o := &root.kids[i]
-		if o.name != "Object" {
-			continue
-		}
-		if refused != nil && refused[n] {
-			out = appendDeleteError(out, o.child("Key").text, o.child("VersionId").text, slowDown())
+	for i := range batch.ids {
+		if id := &batch.ids[i]; refused != nil && refused[i] {
+			out = appendDeleteError(out, id.key, id.version, slowDown())
 		} else {
-			out = c.deleteOne(out, b, o, quiet)
+			out = c.deleteOne(out, b, id, batch.quiet)
 		}
-		n++
 	}
 	b.mu.Unlock()
 	return c.replyXML(append(out, "</DeleteResult>"...))
 }
 
-func (c *call) deleteOne(out []byte, b *bucket, o *node, quiet bool) []byte {
-	key, id := o.child("Key").text, o.child("VersionId").text
+func (c *call) deleteOne(out []byte, b *bucket, o *batchID, quiet bool) []byte {
+	key, id := o.key, o.version
 	var d deleted
 	var err error
-	if etag := o.child("ETag").text; etag != "" {
-		if v := b.at(key, id); v == nil || v.marker || !matches(etag, v.etag) {
+	if o.etag != "" {
+		if v := b.at(key, id); v == nil || v.marker || !matches(o.etag, v.etag) {
 			err = preconditionFailed("If-Match")
 		}
 	}

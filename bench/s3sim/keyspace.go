@@ -138,15 +138,13 @@ func (c *call) listedFrom() string {
 
 // admitKeys asks for each key of a DeleteObjects, and returns which are refused;
 // nil is none. That all are is an error.
-func (c *call) admitKeys(b *bucket, root *node, count int) ([]bool, error) {
+func (c *call) admitKeys(b *bucket, ids []batchID) ([]bool, error) {
 	if b.space == nil {
 		return nil, nil
 	}
-	keys := make([]string, 0, count)
-	for i := range root.kids {
-		if root.kids[i].name == "Object" {
-			keys = append(keys, root.kids[i].child("Key").text)
-		}
+	keys := make([]string, len(ids))
+	for i := range ids {
+		keys[i] = ids[i].key
 	}
 	refused, n := b.space.takeEach(keys)
 	c.s.counters.throttledKeys.Add(int64(n))

@@ -295,6 +295,7 @@ type versionsListing struct {
 	listing
 	idMarker string
 	made     version // a synthetic one, used again
+	markers  []byte  // entries that come last, where they do
 }
 
 func (c *call) listObjectVersions(b *bucket) error {
@@ -326,6 +327,7 @@ func (c *call) listObjectVersions(b *bucket) error {
 			out = appendElement(out, "NextVersionIdMarker", l.lastID)
 		}
 	}
+	l.entries = append(l.entries, l.markers...)
 	err = l.reply(out, "ListVersionsResult")
 	*entries, *prefixes = l.entries, l.prefixes
 	c.s.answers.Put(entries)
@@ -430,6 +432,10 @@ func (l *versionsListing) version(key []byte, v *version, latest bool, syn, n in
 	name := "Version"
 	if v.marker {
 		name = "DeleteMarker"
+		if dev := &l.c.s.options.Deviations; dev.MarkersLast && !dev.UnorderedLists {
+			l.entries, l.markers = l.markers, l.entries
+			defer func() { l.entries, l.markers = l.markers, l.entries }()
+		}
 	}
 	l.begin(name)
 	out := l.appendName(l.entries, "Key", key)

@@ -65,6 +65,9 @@ type Deviations struct {
 	// InclusiveKeyMarker has ListObjectVersions begin with the entry that the
 	// markers name, not behind it.
 	InclusiveKeyMarker bool
+	// MarkersLast has each page of ListObjectVersions give its versions first,
+	// and its delete markers behind them; not together with UnorderedLists.
+	MarkersLast bool
 	// NoChecksums ignores x-amz-checksum headers and never answers any.
 	NoChecksums bool
 	// RefuseChecksums answers 501 NotImplemented to requests with such headers.

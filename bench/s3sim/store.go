@@ -4,6 +4,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/btree"
@@ -43,6 +44,7 @@ type bucket struct {
 	synthetic *Synthetic
 	gone      []uint64 // a bit for each synthetic version that was deleted; nil: none was
 	goneCount int
+	expected  atomic.Int64 // the synthetic key that is likely to be asked for next
 }
 
 // object is a key with its versions, the newest first. It has one at least.
@@ -100,6 +102,9 @@ func (b *bucket) setSynthetic(syn *Synthetic) {
 
 // find returns the object of a key, nil where nothing real is there.
 func (b *bucket) find(key string) *object {
+	if b.objects.Len() == 0 {
+		return nil
+	}
 	o, ok := b.objects.Get(&object{key: key})
 	if !ok {
 		return nil
@@ -121,11 +126,15 @@ func (b *bucket) at(key, id string) *version {
 			}
 		}
 	}
+	if id != "" {
+		if i, n := b.syntheticAt(key, id); i >= 0 {
+			return b.syntheticVersion(i, n)
+		}
+		return nil
+	}
 	if i := b.syntheticIndex(key); i >= 0 {
-		for n := range b.syntheticVersions() {
-			if v := b.syntheticVersion(i, n); v != nil && (id == "" || v.hasID(id)) {
-				return v
-			}
+		if n := b.firstSynthetic(i); n >= 0 {
+			return b.syntheticVersion(i, n)
 		}
 	}
 	return nil
@@ -184,9 +193,9 @@ func (o *object) dropNull() {
 	}
 }
 
-// remove takes a version away for good. It returns what it was; nil where there
-// is none.
-func (b *bucket) remove(key, id string) *version {
+// remove takes a version away for good, and says whether it was a marker. That
+// there is none is no error.
+func (b *bucket) remove(key, id string) (marker bool) {
 	o := b.find(key)
 	if o != nil {
 		for i, v := range o.versions {
@@ -197,89 +206,18 @@ func (b *bucket) remove(key, id string) *version {
 			if len(o.versions) == 0 {
 				b.objects.Delete(o)
 			}
-			return v
+			return v.marker
 		}
 	}
-	if i := b.syntheticIndex(key); i >= 0 {
-		for n := range b.syntheticVersions() {
-			if v := b.syntheticVersion(i, n); v != nil && v.hasID(id) {
-				b.dropSynthetic(i, n)
-				return v
-			}
-		}
+	if i, n := b.syntheticAt(key, id); i >= 0 && !b.dropped(i, n) {
+		b.dropSynthetic(i, n)
 	}
-	return nil
+	return false
 }
 
 // empty says whether the bucket can be deleted.
 func (b *bucket) empty() bool {
 	return b.objects.Len() == 0 && (b.synthetic == nil || b.goneCount == b.synthetic.Len()*b.syntheticVersions()) && len(b.uploads) == 0
-}
-
-// syntheticVersions is how many versions a synthetic key has.
-func (b *bucket) syntheticVersions() int {
-	if b.synthetic == nil {
-		return 0
-	}
-	return max(1, b.synthetic.Versions)
-}
-
-// syntheticIndex is the number of a synthetic key, less than 0 where it is none.
-func (b *bucket) syntheticIndex(key string) int {
-	syn := b.synthetic
-	if syn == nil {
-		return -1
-	}
-	i := syn.Search(key)
-	if i >= syn.Len() {
-		return -1
-	}
-	var array [128]byte
-	if string(syn.AppendKey(array[:0], i)) != key {
-		return -1
-	}
-	return i
-}
-
-func (b *bucket) dropped(i, n int) bool {
-	bit := i*b.syntheticVersions() + n
-	return b.gone != nil && b.gone[bit/64]>>(bit%64)&1 == 1
-}
-
-func (b *bucket) dropSynthetic(i, n int) {
-	bit := i*b.syntheticVersions() + n
-	if b.gone == nil {
-		b.gone = make([]uint64, (b.synthetic.Len()*b.syntheticVersions()+63)/64)
-	}
-	b.gone[bit/64] |= 1 << (bit % 64)
-	b.goneCount++
-}
-
-// syntheticSeq is the sequence number of version n, 0 the newest, of key i.
-func (b *bucket) syntheticSeq(i, n int) uint64 {
-	all := b.syntheticVersions()
-	return uint64(i*all + all - n)
-}
-
-// syntheticTime is when version n of key i was made: an hour before the next.
-func (b *bucket) syntheticTime(i, n int) int64 {
-	return b.synthetic.ModTime(i).Add(-time.Duration(n) * time.Hour).UnixNano()
-}
-
-// syntheticVersion makes version n, 0 the newest, of key i; nil where it was
-// deleted. The checksum is not in it, it is the pattern's at that size.
-func (b *bucket) syntheticVersion(i, n int) *version {
-	if b.dropped(i, n) {
-		return nil
-	}
-	return &version{
-		seq:      b.syntheticSeq(i, n),
-		null:     b.synthetic.Versions <= 1,
-		size:     b.synthetic.SizeOf(i),
-		modified: b.syntheticTime(i, n),
-		etag:     b.synthetic.ETag(i),
-		alg:      algCRC64NVME,
-	}
 }
 
 // Ids of versions are opaque, and say where in time they belong: a listing goes
@@ -315,9 +253,11 @@ func sequenceOf(id string) (uint64, bool) {
 	}
 	var x, check uint64
 	for i := range idLength {
-		digit := strings.IndexByte("0123456789abcdef", id[i])
-		if digit < 0 {
-			return 0, false
+		digit := id[i] - '0'
+		if digit > 9 {
+			if digit = id[i] - 'a' + 10; digit < 10 || digit > 15 {
+				return 0, false
+			}
 		}
 		if i < 16 {
 			x = x<<4 | uint64(digit)

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -88,6 +89,24 @@ func TestDeviations(t *testing.T) {
 		out = must[*s3.ListObjectVersionsOutput](t)(s.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: aws.String("bucket"), KeyMarker: out.NextKeyMarker, VersionIdMarker: out.NextVersionIdMarker}))
 		if len(out.Versions) != 2 || *out.Versions[0].Key != "a" {
 			t.Errorf("%d versions, want a again and b", len(out.Versions))
+		}
+	})
+	t.Run("MarkersLast", func(t *testing.T) {
+		s := start(t, Options{Deviations: Deviations{MarkersLast: true}})
+		must[*s3.PutBucketVersioningOutput](t)(s.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{Bucket: aws.String("bucket"), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled}}))
+		put(t, s, "a", "b")
+		must[*s3.DeleteObjectOutput](t)(s.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: aws.String("bucket"), Key: aws.String("a")}))
+		// Pages of two: the marker of a is in the first, behind its version.
+		for query, want := range map[string]string{
+			"?versions&max-keys=2": "<Version><Key>a<DeleteMarker><Key>a", "?versions": "<Version><Key>a<Version><Key>b<DeleteMarker><Key>a",
+			"?versions&max-keys=1": "<DeleteMarker><Key>a",
+		} {
+			resp := must[*http.Response](t)(http.DefaultClient.Do(must[*http.Request](t)(http.NewRequestWithContext(ctx, http.MethodGet, s.url+"/bucket"+query, nil))))
+			doc := string(must[[]byte](t)(io.ReadAll(resp.Body)))
+			resp.Body.Close()
+			if got := strings.Join(regexp.MustCompile("<(Version|DeleteMarker)><Key>[ab]").FindAllString(doc, -1), ""); got != want {
+				t.Errorf("%s: %s, want %s", query, got, want)
+			}
 		}
 	})
 	t.Run("NoChecksums", func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -31,7 +32,18 @@ const (
 	// LayoutHex is keys spread evenly over 16 hexadecimal digits, four of them
 	// the prefix: 0000/00012f5c3d9b.
 	LayoutHex Layout = "hex"
+	// LayoutGiants is three prefixes with 60, 30 and 10 % of the keys:
+	// huge/object-000000000, large/, small/.
+	LayoutGiants Layout = "giants"
+	// LayoutUnicode is directories whose names are words of sixteen scripts, each
+	// below each: Ångström/Ångström/é-000000000.
+	LayoutUnicode Layout = "unicode"
 )
+
+// Layouts are all there are.
+func Layouts() []Layout {
+	return []Layout{LayoutDirs, LayoutFlat, LayoutDates, LayoutHex, LayoutGiants, LayoutUnicode}
+}
 
 const (
 	defaultPerDir = 1000
@@ -94,10 +106,8 @@ func ParseSynthetic(text string) (Synthetic, error) {
 // Validate says all that is wrong with s, or nil.
 func (s *Synthetic) Validate() error {
 	var errs []error
-	switch s.Layout {
-	case LayoutDirs, LayoutFlat, LayoutDates, LayoutHex:
-	default:
-		errs = append(errs, fmt.Errorf("layout %q is none of dirs, flat, dates, hex", s.Layout))
+	if !slices.Contains(Layouts(), s.Layout) {
+		errs = append(errs, fmt.Errorf("layout %q is none of %q", s.Layout, Layouts()))
 	}
 	if s.Bucket == "" {
 		errs = append(errs, errors.New("no bucket"))
@@ -152,6 +162,14 @@ func (s *Synthetic) AppendKey(dst []byte, i int) []byte {
 		x := s.hex(i)
 		dst = append(appendHex(dst, x>>48, 4), '/')
 		return appendHex(dst, x, 12)
+	case LayoutGiants:
+		name, first := s.giant(i)
+		return appendDigits(append(append(dst, name...), "/object-"...), i-first, 9)
+	case LayoutUnicode:
+		cell, n := s.cell(i)
+		dst = append(append(dst, scriptWord(cell/scriptWords)...), '/')
+		dst = append(append(dst, scriptWord(cell%scriptWords)...), '/')
+		return appendDigits(append(dst, "\u00e9-"...), n, 9)
 	default:
 		return appendDigits(append(dst, "object-"...), i, 9)
 	}
@@ -219,6 +237,40 @@ func (s *Synthetic) hour(i int) (hour, n int) {
 	hour = int(int64(i) * int64(hours) / int64(keys))
 	begin := (int64(hour)*int64(keys) + int64(hours) - 1) / int64(hours)
 	return first + hour, i - int(begin)
+}
+
+// giant is the prefix that key i is in, and the first key there.
+func (s *Synthetic) giant(i int) (name string, first int) {
+	large, small := s.Count*6/10, s.Count*9/10
+	switch {
+	case i < large:
+		return "huge", 0
+	case i < small:
+		return "large", large
+	}
+	return "small", small
+}
+
+// cell says in which of the directories of LayoutUnicode key i is, and its
+// number there. Each has as many keys as any other.
+func (s *Synthetic) cell(i int) (cell, n int) {
+	const cells = scriptWords * scriptWords
+	cell = i * cells / s.Count // below 1e8 * 256
+	return cell, i - (cell*s.Count+cells-1)/cells
+}
+
+// scriptWords is how many words scriptWord knows.
+const scriptWords = 16
+
+// scriptWord is word n in byte order, each of another script: of two, three and
+// four bytes a character, with marks that combine, and from right to left.
+func scriptWord(n int) string {
+	return [scriptWords]string{
+		"\u00c5ngstr\u00f6m", "\u0394\u03b5\u03bb\u03c4\u03b1", "\u0416\u0443\u043a", "\u0540\u0561\u0575",
+		"\u05d0\u05dc\u05e3", "\u0628\u064a\u062a", "\u0915\u094d\u0937", "\u0e01\u0e34\u0e19",
+		"\u10d0\u10dc\u10d8", "\u1e9e\u0301e", "\u3042\u304b", "\u30ab\u30bf",
+		"\u6771\u4eac", "\uac00\ub098", "\uff21\uff22", "\U0001f680",
+	}[n]
 }
 
 // hex is a number of key i. Each has a stretch of the numbers for itself and a

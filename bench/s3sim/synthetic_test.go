@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
-
-func layouts() []Layout { return []Layout{LayoutDirs, LayoutFlat, LayoutDates, LayoutHex} }
 
 // places are indices to look at: all of few keys, else both ends, the seams and
 // a random choice.
@@ -20,7 +19,7 @@ func places(s *Synthetic, random *rand.Rand) []int {
 		}
 		return is
 	}
-	for _, seam := range []int{0, s.Count / 5, s.Count - 2000} {
+	for _, seam := range []int{0, s.Count / 256, s.Count / 5, s.Count * 6 / 10, s.Count * 9 / 10, s.Count - 2000} {
 		for i := max(seam-1000, 0); i < min(seam+2000, s.Count); i++ {
 			is = append(is, i)
 		}
@@ -33,7 +32,7 @@ func places(s *Synthetic, random *rand.Rand) []int {
 
 func TestSyntheticKeys(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for _, layout := range layouts() {
+	for _, layout := range Layouts() {
 		for _, count := range []int{0, 1, 2, 4, 5, 999, 1000, 1001, 20_000, 1_234_567, MaxSynthetic} {
 			for _, more := range []Synthetic{{}, {Prefix: "\u00e4/", PerDir: 7, Seed: 3}} {
 				s := more
@@ -87,6 +86,44 @@ func TestSyntheticDates(t *testing.T) {
 	}
 }
 
+// Three prefixes of very different sizes.
+func TestSyntheticGiants(t *testing.T) {
+	s := Synthetic{Bucket: "b", Layout: LayoutGiants, Count: 1000}
+	for i, want := range map[int]string{
+		0: "huge/object-000000000", 599: "huge/object-000000599", 600: "large/object-000000000",
+		899: "large/object-000000299", 900: "small/object-000000000", 999: "small/object-000000099",
+	} {
+		if got := s.Key(i); got != want {
+			t.Errorf("key %d is %q, want %q", i, got, want)
+		}
+	}
+}
+
+// The directories have words of sixteen scripts, as many keys each, and keys
+// that a client has to take as they are.
+func TestSyntheticUnicode(t *testing.T) {
+	s := Synthetic{Bucket: "b", Layout: LayoutUnicode, Count: 25_600}
+	dirs, words := map[string]int{}, map[string]bool{}
+	for i := range s.Len() {
+		key := s.Key(i)
+		if !utf8.ValidString(key) || len(key) > maxKey {
+			t.Fatalf("key %d is %q", i, key)
+		}
+		first, rest, _ := strings.Cut(key, "/")
+		second, _, _ := strings.Cut(rest, "/")
+		words[first], words[second] = true, true
+		dirs[first+"/"+second]++
+	}
+	if len(words) != scriptWords || len(dirs) != scriptWords*scriptWords {
+		t.Errorf("%d words, %d directories", len(words), len(dirs))
+	}
+	for dir, n := range dirs {
+		if n != 100 {
+			t.Errorf("%s has %d keys", dir, n)
+		}
+	}
+}
+
 func TestSyntheticObjects(t *testing.T) {
 	a := Synthetic{Bucket: "b", Layout: LayoutHex, Count: 1000, Size: 4096, Seed: 1}
 	b := a
@@ -112,6 +149,8 @@ func TestParseSynthetic(t *testing.T) {
 		"b=flat:1_000_000:4KiB":     {Bucket: "b", Layout: LayoutFlat, Count: 1_000_000, Size: 4096},
 		"my.logs=dates:100000000:0": {Bucket: "my.logs", Layout: LayoutDates, Count: MaxSynthetic},
 		"b=hex:7:1MB:3":             {Bucket: "b", Layout: LayoutHex, Count: 7, Size: 1_000_000, Versions: 3},
+		"b=giants:10":               {Bucket: "b", Layout: LayoutGiants, Count: 10},
+		"b=unicode:10":              {Bucket: "b", Layout: LayoutUnicode, Count: 10},
 	} {
 		if got, err := ParseSynthetic(text); err != nil || got != want {
 			t.Errorf("%q: %+v, %v; want %+v", text, got, err, want)
@@ -138,7 +177,7 @@ func TestParseSynthetic(t *testing.T) {
 }
 
 func BenchmarkSyntheticKey(b *testing.B) {
-	for _, layout := range layouts() {
+	for _, layout := range Layouts() {
 		s := Synthetic{Bucket: "b", Layout: layout, Count: MaxSynthetic}
 		b.Run(string(layout), func(b *testing.B) {
 			var buf []byte

@@ -54,7 +54,7 @@ With any of --partition, --writes, --reads, --burst and --split-after the keys o
 each bucket are cut at the partitions' first keys, and a request above its
 partition's rate is answered 503 SlowDown and not carried out.
 
-Layouts of synthetic keys: dirs, flat, dates, hex.
+Layouts of synthetic keys: dirs, flat, dates, hex, giants, unicode.
 Kinds of faults: %s.
 Deviations: %s.
 `, flags.FlagUsages(), kinds(), strings.Join(deviationNames(), ", "))
@@ -163,6 +163,7 @@ func kinds() string {
 func deviationFields(d *s3sim.Deviations) map[string]*bool {
 	return map[string]*bool{
 		"inclusive-key-marker":  &d.InclusiveKeyMarker,
+		"markers-last":          &d.MarkersLast,
 		"no-checksums":          &d.NoChecksums,
 		"refuse-checksums":      &d.RefuseChecksums,
 		"content-md5-only":      &d.ContentMD5Only,
