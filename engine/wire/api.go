@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/walker/bucket"
 )
@@ -48,14 +49,79 @@ type DeleteFailure struct {
 	Err *APIError
 }
 
+// DeleteOptions go with a deletion.
+type DeleteOptions struct {
+	// BypassGovernance removes versions that a governance retention protects; it
+	// needs s3:BypassGovernanceRetention
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html).
+	BypassGovernance bool
+	// MFA is the serial number of a device, a space, and its present code, for
+	// buckets with MFA delete. S3 takes it over TLS alone.
+	MFA string
+}
+
 // Deleter deletes objects. To delete what is not there is a success, as on S3.
 type Deleter interface {
 	// DeleteObjects deletes at most MaxDelete objects with one request. The
 	// failures come inside an answer that is a success as a whole; the error
 	// means that nothing is known of any of the keys. XML cannot carry
 	// control characters: such keys are for DeleteObject.
-	DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error)
-	DeleteObject(ctx context.Context, bucket string, id ObjectID) error
+	DeleteObjects(ctx context.Context, bucket string, ids []ObjectID, o DeleteOptions) ([]DeleteFailure, error)
+	DeleteObject(ctx context.Context, bucket string, id ObjectID, o DeleteOptions) error
+}
+
+// UploadInfo is a multipart upload that was neither completed nor aborted.
+type UploadInfo struct {
+	Key, UploadID string
+	Initiated     time.Time
+	StorageClass  string
+}
+
+// UploadsRequest asks for one page of a bucket's uploads, a ListMultipartUploads.
+type UploadsRequest struct {
+	Bucket string
+	// Prefix limits the listing; it stays part of the keys that come back.
+	Prefix string
+	// KeyMarker and UploadIDMarker are where the page before ended.
+	KeyMarker, UploadIDMarker string
+}
+
+// UploadsPage is one page of uploads, in the order of their keys.
+type UploadsPage struct {
+	Uploads []UploadInfo
+	// More says that there is another page, behind these markers.
+	More                  bool
+	NextKey, NextUploadID string
+}
+
+// VersioningState is what GetBucketVersioning says of a bucket.
+type VersioningState struct {
+	// Status is "Enabled", "Suspended", or empty where it never was on.
+	Status    string
+	MFADelete bool
+}
+
+// Lifecycle is the lifecycle configuration of a bucket, all of it.
+type Lifecycle struct {
+	Rules []types.LifecycleRule
+	// MinimumSize is the TransitionDefaultMinimumObjectSize, kept as it came.
+	MinimumSize types.TransitionDefaultMinimumObjectSize
+}
+
+// Configurations are the calls on what a bucket is told to do.
+type Configurations interface {
+	// ListUploads fetches one page.
+	ListUploads(ctx context.Context, req UploadsRequest) (*UploadsPage, error)
+	// Region is where the bucket is, "us-east-1" where S3 says nothing.
+	Region(ctx context.Context, bucket string) (string, error)
+	Versioning(ctx context.Context, bucket string) (VersioningState, error)
+	// ObjectLock says whether the bucket has Object Lock. A store that has not
+	// heard of it has none.
+	ObjectLock(ctx context.Context, bucket string) (bool, error)
+	// Lifecycle is empty where the bucket has no configuration.
+	Lifecycle(ctx context.Context, bucket string) (*Lifecycle, error)
+	// PutLifecycle replaces the whole configuration.
+	PutLifecycle(ctx context.Context, bucket string, l *Lifecycle) error
 }
 
 // BucketInfo is one bucket of ListBuckets.
@@ -81,6 +147,7 @@ type Client interface {
 	bucket.VersionLister
 	Deleter
 	Buckets
+	Configurations
 	// CloseIdle closes the connections that nothing is under way on.
 	CloseIdle()
 }

@@ -139,6 +139,9 @@ func (a *attempts) do(ctx context.Context, c *call, send func(context.Context) e
 		if retries == nil {
 			retries = &Retries{policy: a.Policy}
 		}
+		if p, ok := errors.AsType[*partialError](err); ok && p.some {
+			retries.progressed()
+		}
 		if !retries.may(class, err) {
 			return held{}, err
 		}

@@ -24,7 +24,7 @@ func (e *partialError) Unwrap() error { return e.first }
 
 // DeleteObjects sends those keys again, and those alone, that failed for a
 // reason that passes.
-func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
+func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID, o DeleteOptions) ([]DeleteFailure, error) {
 	c := &call{op: "DeleteObjects", paced: pacedBatch}
 	about := func(ids []ObjectID) {
 		c.size = int64(len(ids))
@@ -34,34 +34,34 @@ func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []Objec
 		}
 	}
 	about(ids)
-	var failed, again []DeleteFailure // for good, and for now
+	var failed, again []DeleteFailure // for good, and for now; all of them of ids
 	_, err := a.do(ctx, c, func(ctx context.Context) error {
-		failures, err := a.next.DeleteObjects(ctx, bucket, ids)
+		failures, err := a.next.DeleteObjects(ctx, bucket, ids, o)
 		if err != nil {
 			return err
 		}
-		p := &partialError{some: len(failures) < len(ids)}
-		again = nil
-		for _, f := range failures {
-			class := Classify(f.Err)
-			if class != Throttle && class != Transient {
-				failed = append(failed, f)
-				continue
-			}
-			again = append(again, f)
-			if class == Throttle {
-				p.throttled++
-			}
-			if p.first == nil || class == Throttle && p.throttled == 1 {
-				p.first = f.Err
-			}
+		if len(failures) == 0 {
+			again = nil
+			return nil
 		}
+		var final []DeleteFailure
+		final, again = passing(named(ids, failures))
+		failed = append(failed, final...)
 		if len(again) == 0 {
 			return nil
 		}
-		p.keys = len(again)
-		if ids = named(ids, again); len(ids) == 0 { // it names what it was not asked for
-			return nil
+		p := &partialError{first: again[0].Err, keys: len(again), some: len(final)+len(again) < len(ids)}
+		for _, f := range again {
+			if Classify(f.Err) != Throttle {
+				continue
+			}
+			if p.throttled++; p.throttled == 1 {
+				p.first = f.Err
+			}
+		}
+		ids = make([]ObjectID, len(again))
+		for i := range again {
+			ids[i] = again[i].ObjectID
 		}
 		about(ids)
 		return p
@@ -81,18 +81,57 @@ func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []Objec
 	return nil, err
 }
 
-// named returns those of ids that are among the failures. Some stores leave the
-// version out of a failure: then it may be any of that key.
-func named(ids []ObjectID, failures []DeleteFailure) []ObjectID {
-	among := make(map[ObjectID]bool, len(failures))
-	for _, f := range failures {
-		among[f.ObjectID] = true
+// named says of each of ids that failed why it did. Some stores leave the version
+// out of a failure: then it may be any of that key. What the store calls by a name
+// that was not asked for may be any of those that it does not name.
+func named(ids []ObjectID, failures []DeleteFailure) []DeleteFailure {
+	type why struct {
+		err  *APIError
+		used bool
 	}
-	rest := make([]ObjectID, 0, len(failures))
+	reasons := make(map[ObjectID]*why, len(failures))
+	for _, f := range failures {
+		reasons[f.ObjectID] = &why{err: f.Err}
+	}
+	reason := func(id ObjectID) *why {
+		if w := reasons[id]; w != nil || id.VersionID == "" {
+			return w
+		}
+		return reasons[ObjectID{Key: id.Key}]
+	}
 	for _, id := range ids {
-		if among[id] || id.VersionID != "" && among[ObjectID{Key: id.Key}] {
-			rest = append(rest, id)
+		if w := reason(id); w != nil {
+			w.used = true
 		}
 	}
-	return rest
+	var stray *APIError
+	for id, w := range reasons {
+		if !w.used {
+			e := *w.err
+			e.Message = fmt.Sprintf("%s (said of %q, which was not asked for)", e.Message, id.Key)
+			stray = &e
+		}
+	}
+	var all []DeleteFailure
+	for _, id := range ids {
+		if w := reason(id); w != nil {
+			all = append(all, DeleteFailure{id, w.err})
+		} else if stray != nil {
+			all = append(all, DeleteFailure{id, stray})
+		}
+	}
+	return all
+}
+
+// passing parts failures into those that are for good and those that are worth
+// another attempt.
+func passing(all []DeleteFailure) (final, again []DeleteFailure) {
+	for _, f := range all {
+		if class := Classify(f.Err); class == Throttle || class == Transient {
+			again = append(again, f)
+		} else {
+			final = append(final, f)
+		}
+	}
+	return final, again
 }

@@ -20,7 +20,8 @@ import (
 )
 
 // canned is a server that costs next to nothing: it throws away what comes and
-// answers each GET with size bytes, anything else with nothing.
+// answers each GET with size bytes, a POST as a quiet batch, anything else with
+// nothing.
 func canned(b *testing.B, size int) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,6 +36,8 @@ func canned(b *testing.B, size int) string {
 	get := append([]byte(common+"Last-Modified: Mon, 02 Jan 2006 15:04:05 GMT\r\nContent-Type: binary/octet-stream\r\nX-Amz-Checksum-Crc64nvme: AAAAAAAAAAA=\r\n"+
 		fmt.Sprintf("Content-Length: %d\r\n\r\n", size)), make([]byte, size)...)
 	put := []byte(common + "Content-Length: 0\r\n\r\n")
+	const none = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`
+	deleted := []byte(common + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(none), none))
 	serve := func(c net.Conn) {
 		defer c.Close()
 		r := bufio.NewReaderSize(c, 64<<10)
@@ -44,8 +47,11 @@ func canned(b *testing.B, size int) string {
 				return
 			}
 			answer, length := put, 0
-			if bytes.HasPrefix(line, []byte("GET")) {
+			switch line[1] {
+			case 'E': // GET
 				answer = get
+			case 'O': // POST
+				answer = deleted
 			}
 			for len(line) > 2 {
 				if line, err = r.ReadSlice('\n'); err != nil {
@@ -132,6 +138,28 @@ func BenchmarkRequest(b *testing.B) {
 				must(b, err)
 				must(b, resp.Body.Close())
 			}
+		})
+	}
+}
+
+// BenchmarkDeleteObjects deletes a thousand versions with each request: what a
+// purge does once for every thousand.
+func BenchmarkDeleteObjects(b *testing.B) {
+	ids := make([]wire.ObjectID, wire.MaxDelete)
+	for i := range ids {
+		ids[i] = wire.ObjectID{Key: fmt.Sprintf("photos/2026/07/IMG_%06d.jpeg", i), VersionID: fmt.Sprintf("3sL4kqtJlcpXroDTDmJ.rmSpXd3d%04d", i)}
+	}
+	for name, sdk := range map[string]bool{"fast": false, "sdk": true} {
+		b.Run(name, func(b *testing.B) {
+			c := newClient(b, wire.Options{EndpointURL: canned(b, 0), AccessKeyID: keyID, SecretAccessKey: secret, SDK: sdk})
+			b.ReportAllocs()
+			for b.Loop() {
+				failed, err := c.DeleteObjects(b.Context(), "bucket", ids, wire.DeleteOptions{})
+				if err != nil || len(failed) > 0 {
+					b.Fatal(failed, err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(ids)), "ns/key")
 		})
 	}
 }

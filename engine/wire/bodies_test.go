@@ -175,7 +175,7 @@ func TestPayloadPolicy(t *testing.T) {
 		for range 2 {
 			must(t, putBody(c, t.Context(), strings.NewReader("x")))
 		}
-		_, err := c.DeleteObjects(t.Context(), "b", []wire.ObjectID{{Key: "k"}})
+		_, err := c.DeleteObjects(t.Context(), "b", []wire.ObjectID{{Key: "k"}}, wire.DeleteOptions{})
 		must(t, err)
 		const sumOfX = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"
 		want := "UNSIGNED-PAYLOAD"

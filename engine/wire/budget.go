@@ -279,6 +279,10 @@ func (r *Retries) may(class Class, err error) bool {
 	return r.failed < r.policy.Attempts
 }
 
+// progressed says that a part of the request was carried out: what is left of it
+// has not failed yet. A throttled batch is not given up while it shrinks.
+func (r *Retries) progressed() { r.failed, r.throttled, r.since = 0, 0, time.Time{} }
+
 // plain503 says that nothing in err but the status is about throttling.
 func plain503(err error) bool {
 	switch Code(err) {

@@ -190,7 +190,7 @@ func TestBatchKeysAgain(t *testing.T) {
 		gate := newOutcomes(1)
 		var told []string
 		c := Attempts(store, gate, Policy{OnRetry: func(_ string, err error) { told = append(told, Code(err)) }})
-		failed, err := c.DeleteObjects(t.Context(), "bucket", []ObjectID{id("0", ""), id("a", "1"), id("a", "2"), id("b", "1"), id("c", "1"), id("d", "")})
+		failed, err := c.DeleteObjects(t.Context(), "bucket", []ObjectID{id("0", ""), id("a", "1"), id("a", "2"), id("b", "1"), id("c", "1"), id("d", "")}, DeleteOptions{})
 		if err != nil || fmt.Sprint(failed[0].ObjectID, failed[1].ObjectID, len(failed)) != "{b 1} {a 1} 2" {
 			t.Errorf("%v, %v", failed, err)
 		}
@@ -215,13 +215,13 @@ func TestBatchKeysAgain(t *testing.T) {
 			}
 			return nil, answered(403, "AccessDenied")
 		}}
-		failed, err = Attempts(store, gate, Policy{}).DeleteObjects(t.Context(), "bucket", []ObjectID{id("a", ""), id("b", "")})
+		failed, err = Attempts(store, gate, Policy{}).DeleteObjects(t.Context(), "bucket", []ObjectID{id("a", ""), id("b", "")}, DeleteOptions{})
 		if err != nil || len(failed) != 1 || failed[0].Key != "a" || store.asked() != 2 {
 			t.Errorf("%v, %v", failed, err)
 		}
 		// All of them fail, each time.
 		store = &scripted{answer: func(*try) (any, error) { return &again, nil }}
-		failed, err = Attempts(store, gate, Policy{}).DeleteObjects(t.Context(), "bucket", []ObjectID{id("a", "")})
+		failed, err = Attempts(store, gate, Policy{}).DeleteObjects(t.Context(), "bucket", []ObjectID{id("a", "")}, DeleteOptions{})
 		if err != nil || len(failed) != 1 || failed[0].Err.Code != "InternalError" || store.asked() != 5 {
 			t.Errorf("after %d: %v, %v", store.asked(), failed, err)
 		}

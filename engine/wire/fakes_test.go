@@ -106,12 +106,45 @@ func (s *scripted) ListObjects(ctx context.Context, req bucket.ListRequest, into
 	return err
 }
 
-func (s *scripted) DeleteObjects(ctx context.Context, _ string, ids []ObjectID) ([]DeleteFailure, error) {
+func (s *scripted) DeleteObjects(ctx context.Context, _ string, ids []ObjectID, _ DeleteOptions) ([]DeleteFailure, error) {
 	failed, err := ask[[]DeleteFailure](ctx, s, ids)
 	if err != nil {
 		return nil, err
 	}
 	return *failed, nil
+}
+
+func (s *scripted) ListUploads(ctx context.Context, req UploadsRequest) (*UploadsPage, error) {
+	return ask[UploadsPage](ctx, s, req)
+}
+
+func (s *scripted) Region(ctx context.Context, bucket string) (string, error) {
+	return value(ask[string](ctx, s, bucket))
+}
+
+func (s *scripted) Versioning(ctx context.Context, bucket string) (VersioningState, error) {
+	return value(ask[VersioningState](ctx, s, bucket))
+}
+
+func (s *scripted) ObjectLock(ctx context.Context, bucket string) (bool, error) {
+	return value(ask[bool](ctx, s, bucket))
+}
+
+func (s *scripted) Lifecycle(ctx context.Context, bucket string) (*Lifecycle, error) {
+	return ask[Lifecycle](ctx, s, bucket)
+}
+
+func (s *scripted) PutLifecycle(ctx context.Context, _ string, l *Lifecycle) error {
+	_, err := ask[Lifecycle](ctx, s, l)
+	return err
+}
+
+func value[O any](out *O, err error) (O, error) {
+	if err != nil {
+		var none O
+		return none, err
+	}
+	return *out, nil
 }
 
 // outcomes is a gate of n slots that remembers how attempts ended.

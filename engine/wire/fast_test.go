@@ -96,10 +96,12 @@ func TestWhoSends(t *testing.T) {
 			return c.ListVersions(t.Context(), bucket.VersionsRequest{Bucket: "bucket"}, &page)
 		}},
 		{"DeleteObjects", false, func() error {
-			_, err := c.DeleteObjects(t.Context(), "bucket", []wire.ObjectID{{Key: "k"}})
+			_, err := c.DeleteObjects(t.Context(), "bucket", []wire.ObjectID{{Key: "k"}}, wire.DeleteOptions{})
 			return err
 		}},
-		{"DeleteObject", true, func() error { return c.DeleteObject(t.Context(), "bucket", wire.ObjectID{Key: "k"}) }},
+		{"DeleteObject", true, func() error {
+			return c.DeleteObject(t.Context(), "bucket", wire.ObjectID{Key: "k"}, wire.DeleteOptions{})
+		}},
 		{"HeadBucket", true, func() error { return c.HeadBucket(t.Context(), "bucket") }},
 		{"ListParts", true, func() error {
 			_, err := c.ListParts(t.Context(), &s3.ListPartsInput{Bucket: name, Key: key, UploadId: id})
@@ -138,7 +140,7 @@ func TestRefusals(t *testing.T) {
 			return c.ListObjects(t.Context(), bucket.ListRequest{Bucket: "b"}, &bucket.Page{})
 		},
 		"DeleteObjects": func(c wire.Client) error {
-			_, err := c.DeleteObjects(t.Context(), "b", []wire.ObjectID{{Key: "k"}})
+			_, err := c.DeleteObjects(t.Context(), "b", []wire.ObjectID{{Key: "k"}}, wire.DeleteOptions{})
 			return err
 		},
 	}

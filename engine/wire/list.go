@@ -104,24 +104,33 @@ func listing(op, bucket string, q query, payer bool) *request {
 
 // DeleteObjects implements Deleter. The body is always part of the signature:
 // it says what is to be deleted.
-func (c *fast) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
+func (c *fast) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID, o DeleteOptions) ([]DeleteFailure, error) {
 	at := c.places.of(ctx, bucket)
 	if at.sdk || bucket == "" {
-		return c.sdk.DeleteObjects(ctx, bucket, ids)
+		return c.sdk.DeleteObjects(ctx, bucket, ids, o)
 	}
 	r := &request{op: "DeleteObjects", method: http.MethodPost, bucket: bucket, query: "delete=", signed: true}
 	if len(ids) > MaxDelete {
 		return nil, tooMany(len(ids))
 	}
-	body, err := s3xml.AppendDelete(nil, len(ids), func(i int) (key, versionID string) { return ids[i].Key, ids[i].VersionID })
+	buf := c.buffer()
+	defer c.buffers.Put(buf) // send reads no body when it has returned
+	body, err := s3xml.AppendDelete(buf.AvailableBuffer(), len(ids), func(i int) (key, versionID string) { return ids[i].Key, ids[i].VersionID })
 	if err != nil {
 		return nil, r.fail(&smithy.SerializationError{Err: err})
 	}
-	sum := md5.Sum(body) //nolint:gosec // see above
+	*buf = *bytes.NewBuffer(body) // which may have grown
+	sum := md5.Sum(body)          //nolint:gosec // see above
 	r.body, r.length = bytes.NewReader(body), int64(len(body))
 	r.header = http.Header{
 		"Content-Type": {"application/xml"},
 		"Content-Md5":  {base64.StdEncoding.EncodeToString(sum[:])},
+	}
+	if o.BypassGovernance {
+		r.header["X-Amz-Bypass-Governance-Retention"] = []string{"true"}
+	}
+	if o.MFA != "" {
+		r.header["X-Amz-Mfa"] = []string{o.MFA}
 	}
 	var failed []DeleteFailure
 	var id string
@@ -146,15 +155,21 @@ func tooMany(n int) error {
 	return fmt.Errorf("DeleteObjects: %d keys in one batch, %d at most", n, MaxDelete)
 }
 
+// buffer returns one that is empty, for c.buffers to get back.
+func (s *sender) buffer() *bytes.Buffer {
+	buf, _ := s.buffers.Get().(*bytes.Buffer)
+	if buf == nil {
+		buf = &bytes.Buffer{}
+	}
+	buf.Reset()
+	return buf
+}
+
 // read sends r and parses the body of the answer, which is not kept.
 func (c *fast) read(ctx context.Context, at *place, r *request, parse func(*http.Response, []byte) error) error {
 	return c.send(ctx, at, r, func(resp *http.Response) error {
 		defer resp.Body.Close()
-		buf, _ := c.buffers.Get().(*bytes.Buffer)
-		if buf == nil {
-			buf = &bytes.Buffer{}
-		}
-		buf.Reset()
+		buf := c.buffer()
 		defer c.buffers.Put(buf)
 		if n := resp.ContentLength; n > 0 && n <= maxAnswer {
 			buf.Grow(int(n) + bytes.MinRead)

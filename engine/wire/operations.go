@@ -145,9 +145,9 @@ func (a *attempts) ListVersions(ctx context.Context, req bucket.VersionsRequest,
 	return err
 }
 
-func (a *attempts) DeleteObject(ctx context.Context, bucket string, id ObjectID) error {
+func (a *attempts) DeleteObject(ctx context.Context, bucket string, id ObjectID, o DeleteOptions) error {
 	c := &call{op: "DeleteObject", ask: at(&bucket, &id.Key, true), paced: pacedDelete}
-	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.DeleteObject(ctx, bucket, id) })
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.DeleteObject(ctx, bucket, id, o) })
 	return err
 }
 

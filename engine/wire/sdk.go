@@ -14,6 +14,8 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/s3haul/s3haul/walker"
 	"github.com/s3haul/s3haul/walker/bucket"
@@ -216,14 +218,24 @@ func versionPage(out *s3.ListObjectVersionsOutput, req bucket.VersionsRequest, i
 // it, and stays: times alone do not give the order, since an object that was
 // uploaded in parts has the time at which its upload began.
 func orderVersions(page []walker.Entry) {
-	first := slices.IndexFunc(page, func(e walker.Entry) bool { return e.DeleteMarker })
-	if first < 0 || slices.ContainsFunc(page[first:], func(e walker.Entry) bool { return !e.DeleteMarker }) {
+	if len(page) == 0 {
 		return
 	}
-	if first == 0 || newestFirst(page[first-1], page[first]) < 0 {
+	other := func(e walker.Entry) bool { return e.DeleteMarker != page[0].DeleteMarker }
+	first := slices.IndexFunc(page, other)
+	if first < 0 || slices.ContainsFunc(page[first:], func(e walker.Entry) bool { return !other(e) }) {
+		return
+	}
+	// Markers in front of the versions are S3's too, where the keys go on: only
+	// what cannot be in order is merged.
+	a, b := page[first-1], page[first]
+	if a.DeleteMarker && (a.Key < b.Key || a.Key == b.Key && !b.Latest) || !a.DeleteMarker && newestFirst(a, b) < 0 {
 		return
 	}
 	versions, markers := slices.Clone(page[:first]), slices.Clone(page[first:])
+	if a.DeleteMarker {
+		versions, markers = markers, versions
+	}
 	for i := range page {
 		if len(markers) == 0 || len(versions) > 0 && newestFirst(versions[0], markers[0]) <= 0 {
 			page[i], versions = versions[0], versions[1:]
@@ -246,7 +258,7 @@ func newestFirst(a, b walker.Entry) int {
 }
 
 // DeleteObjects implements Deleter.
-func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) ([]DeleteFailure, error) {
+func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID, o DeleteOptions) ([]DeleteFailure, error) {
 	if len(ids) > MaxDelete {
 		return nil, tooMany(len(ids))
 	}
@@ -257,10 +269,12 @@ func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) 
 			objects[i].VersionId = &ids[i].VersionID
 		}
 	}
-	out, err := inRegion(ctx, c, &bucket, nil, &s3.DeleteObjectsInput{
+	in := &s3.DeleteObjectsInput{
 		Bucket: aws.String(bucket),
 		Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(true)},
-	}, nil, c.Client.DeleteObjects)
+	}
+	o.set(&in.BypassGovernanceRetention, &in.MFA)
+	out, err := inRegion(ctx, c, &bucket, nil, in, withMD5(bucket), c.Client.DeleteObjects)
 	if err != nil {
 		return nil, err
 	}
@@ -276,14 +290,42 @@ func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID) 
 	return failed, nil
 }
 
+// withMD5 sums a document in the one way that every store takes, and not as the
+// SDK does of late (aws-sdk-go-v2 #3258). Directory buckets are S3's alone, and
+// go without MD5.
+func withMD5(bucket string) []func(*s3.Options) {
+	if strings.HasSuffix(bucket, "--x-s3") {
+		return nil
+	}
+	return []func(*s3.Options){func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			// Where the SDK does not know one of them it is a newer SDK, and its sum
+			// goes along.
+			_, _ = stack.Initialize.Remove("AWSChecksum:SetupInputContext")
+			_, _ = stack.Finalize.Remove("AWSChecksum:ComputeInputPayloadChecksum")
+			return smithyhttp.AddContentChecksumMiddleware(stack)
+		})
+	}}
+}
+
 // DeleteObject implements Deleter.
-func (c *sdk) DeleteObject(ctx context.Context, bucket string, id ObjectID) error {
+func (c *sdk) DeleteObject(ctx context.Context, bucket string, id ObjectID, o DeleteOptions) error {
 	in := &s3.DeleteObjectInput{Bucket: aws.String(bucket), Key: aws.String(id.Key)}
 	if id.VersionID != "" {
 		in.VersionId = aws.String(id.VersionID)
 	}
+	o.set(&in.BypassGovernanceRetention, &in.MFA)
 	_, err := inRegion(ctx, c, in.Bucket, nil, in, nil, c.Client.DeleteObject)
 	return err
+}
+
+func (o DeleteOptions) set(bypass **bool, mfa **string) {
+	if o.BypassGovernance {
+		*bypass = aws.Bool(true)
+	}
+	if o.MFA != "" {
+		*mfa = aws.String(o.MFA)
+	}
 }
 
 // HeadBucket implements Buckets.

@@ -131,7 +131,7 @@ func TestListOddKeys(t *testing.T) {
 	for i := range want {
 		ids[i].Key = want[i]
 	}
-	failed, err := c.DeleteObjects(t.Context(), name, ids)
+	failed, err := c.DeleteObjects(t.Context(), name, ids, wire.DeleteOptions{})
 	if err != nil || len(failed) != 0 {
 		t.Errorf("deleting them: %v, %v", failed, err)
 	}
@@ -189,15 +189,15 @@ func TestListAnswers(t *testing.T) {
 func TestDeleteObjects(t *testing.T) {
 	c, name := storeClient(t), wiretest.Bucket(t)
 	put(t, c, name, "a", "b/c", "kept")
-	failed, err := c.DeleteObjects(t.Context(), name, []wire.ObjectID{{Key: "a"}, {Key: "absent"}, {Key: "b/c"}})
+	failed, err := c.DeleteObjects(t.Context(), name, []wire.ObjectID{{Key: "a"}, {Key: "absent"}, {Key: "b/c"}}, wire.DeleteOptions{})
 	if err != nil || len(failed) != 0 {
 		t.Errorf("with one that is not there: %v, %v", failed, err)
 	}
-	must(t, c.DeleteObject(t.Context(), name, wire.ObjectID{Key: "absent"}))
+	must(t, c.DeleteObject(t.Context(), name, wire.ObjectID{Key: "absent"}, wire.DeleteOptions{}))
 	if got, _, _ := list(t, c, bucket.ListRequest{Bucket: name}); !slices.Equal(got, []string{"kept"}) {
 		t.Errorf("%q are left", got)
 	}
-	if _, err := c.DeleteObjects(t.Context(), name+"-absent", []wire.ObjectID{{Key: "a"}}); wire.Code(err) != "NoSuchBucket" {
+	if _, err := c.DeleteObjects(t.Context(), name+"-absent", []wire.ObjectID{{Key: "a"}}, wire.DeleteOptions{}); wire.Code(err) != "NoSuchBucket" {
 		t.Errorf("a bucket that is not there: %v", err)
 	}
 }
@@ -209,10 +209,10 @@ func TestDeleteTooMany(t *testing.T) {
 	for i := range ids {
 		ids[i].Key = fmt.Sprint(i)
 	}
-	if _, err := c.DeleteObjects(t.Context(), "b", ids); err == nil || len(f.requests()) != 0 {
+	if _, err := c.DeleteObjects(t.Context(), "b", ids, wire.DeleteOptions{}); err == nil || len(f.requests()) != 0 {
 		t.Errorf("%d keys: %v, %d requests", len(ids), err, len(f.requests()))
 	}
-	if _, err := c.DeleteObjects(t.Context(), "b", ids[1:]); err != nil || len(f.requests()) != 1 {
+	if _, err := c.DeleteObjects(t.Context(), "b", ids[1:], wire.DeleteOptions{}); err != nil || len(f.requests()) != 1 {
 		t.Errorf("%d keys: %v, %d requests", len(ids)-1, err, len(f.requests()))
 	}
 	if got := strings.Count(f.bodies[0], "<Key>"); got != wire.MaxDelete || !strings.Contains(f.bodies[0], "<Quiet>true</Quiet>") {
@@ -234,11 +234,11 @@ func TestDeleteFailures(t *testing.T) {
 		must(t, err)
 		ids[key] = wire.ObjectID{Key: key, VersionID: aws.ToString(out.VersionId)}
 	}
-	failed, err := c.DeleteObjects(t.Context(), name, []wire.ObjectID{ids["held"], ids["free"]})
+	failed, err := c.DeleteObjects(t.Context(), name, []wire.ObjectID{ids["held"], ids["free"]}, wire.DeleteOptions{})
 	if err != nil || len(failed) != 1 || failed[0].Key != "held" || failed[0].Err.Code == "" || failed[0].Err.Op != "DeleteObjects" {
 		t.Errorf("deleting: %+v, %v", failed, err)
 	}
-	if err := c.DeleteObject(t.Context(), name, ids["held"]); wire.Code(err) == "" {
+	if err := c.DeleteObject(t.Context(), name, ids["held"], wire.DeleteOptions{}); wire.Code(err) == "" {
 		t.Errorf("deleting what is held alone: %v", err)
 	}
 	for key, there := range map[string]bool{"held": true, "free": false} {
@@ -251,7 +251,7 @@ func TestDeleteFailures(t *testing.T) {
 	}
 
 	f := newFake(t, says(http.StatusOK, "<DeleteResult><Error><Key>k&amp;1</Key><VersionId>v2</VersionId><Code>SlowDown</Code><Message>later</Message></Error></DeleteResult>")).plain()
-	failed, err = newClient(t, f.options()).DeleteObjects(t.Context(), "b", []wire.ObjectID{{Key: "k&1", VersionID: "v2"}, {Key: "k2"}})
+	failed, err = newClient(t, f.options()).DeleteObjects(t.Context(), "b", []wire.ObjectID{{Key: "k&1", VersionID: "v2"}, {Key: "k2"}}, wire.DeleteOptions{})
 	if err != nil || len(failed) != 1 || failed[0].ObjectID != (wire.ObjectID{Key: "k&1", VersionID: "v2"}) {
 		t.Fatalf("%+v, %v", failed, err)
 	}

@@ -132,10 +132,10 @@ func operations() map[string]func(context.Context, wire.Client) (any, error) {
 			return p, nil
 		},
 		"DeleteObjects": func(ctx context.Context, c wire.Client) (any, error) {
-			return c.DeleteObjects(ctx, *b, []wire.ObjectID{{Key: "k"}, {Key: "l", VersionID: "v"}})
+			return c.DeleteObjects(ctx, *b, []wire.ObjectID{{Key: "k"}, {Key: "l", VersionID: "v"}}, wire.DeleteOptions{})
 		},
 		"DeleteObject": func(ctx context.Context, c wire.Client) (any, error) {
-			return nil, c.DeleteObject(ctx, *b, wire.ObjectID{Key: "k"})
+			return nil, c.DeleteObject(ctx, *b, wire.ObjectID{Key: "k"}, wire.DeleteOptions{})
 		},
 		"CreateMultipartUpload": func(ctx context.Context, c wire.Client) (any, error) {
 			return c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: b, Key: k})

@@ -122,7 +122,7 @@ func keys(t *testing.T, w *world) {
 		}})
 		if !s3xml.CanCarry(key) { // the SDK sends it, and deletes something else or nothing
 			w.fast.front.take()
-			_, err := w.fast.DeleteObjects(t.Context(), bucket, []wire.ObjectID{{Key: key}})
+			_, err := w.fast.DeleteObjects(t.Context(), bucket, []wire.ObjectID{{Key: key}}, wire.DeleteOptions{})
 			if asked := w.fast.front.take(); err == nil || len(asked) != 0 {
 				t.Errorf("%s: %v, %d requests", label("DeleteObjects"), err, len(asked))
 			}
@@ -133,7 +133,7 @@ func keys(t *testing.T, w *world) {
 		w.same(t, call{
 			name: label("DeleteObjects"), before: perhaps(put(bucket, key, "x")), after: exists(bucket, key),
 			do: func(ctx context.Context, c wire.Client) (any, error) {
-				return c.DeleteObjects(ctx, bucket, []wire.ObjectID{{Key: key}})
+				return c.DeleteObjects(ctx, bucket, []wire.ObjectID{{Key: key}}, wire.DeleteOptions{})
 			},
 		})
 		w.same(t, deletion(bucket, key, label("DeleteObject")))
@@ -152,7 +152,7 @@ func deletion(bucket, key, name string) call {
 	return call{
 		name: name, before: perhaps(put(bucket, key, "x")), after: exists(bucket, key),
 		do: func(ctx context.Context, c wire.Client) (any, error) {
-			return nil, c.DeleteObject(ctx, bucket, wire.ObjectID{Key: key})
+			return nil, c.DeleteObject(ctx, bucket, wire.ObjectID{Key: key}, wire.DeleteOptions{})
 		},
 	}
 }
@@ -202,10 +202,10 @@ func refusals(t *testing.T, w *world) {
 			calls["ListObjects"] = listObjects(bucketpkg.ListRequest{Bucket: b})
 			calls["ListVersions"] = listVersions(bucketpkg.VersionsRequest{Bucket: b})
 			calls["DeleteObjects"] = func(ctx context.Context, c wire.Client) (any, error) {
-				return c.DeleteObjects(ctx, b, []wire.ObjectID{{Key: k}})
+				return c.DeleteObjects(ctx, b, []wire.ObjectID{{Key: k}}, wire.DeleteOptions{})
 			}
 			calls["DeleteObject"] = func(ctx context.Context, c wire.Client) (any, error) {
-				return nil, c.DeleteObject(ctx, b, wire.ObjectID{Key: k})
+				return nil, c.DeleteObject(ctx, b, wire.ObjectID{Key: k}, wire.DeleteOptions{})
 			}
 			calls["HeadBucket"] = func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, b) }
 		}

@@ -187,10 +187,14 @@ func with(req bucketpkg.ListRequest, bucket string) bucketpkg.ListRequest {
 func deletes(t *testing.T, w *world) {
 	unversioned, history, locked := w.bucket(t, plain), w.bucket(t, versioned), w.bucket(t, locking)
 	batch := func(bucket string, ids ...wire.ObjectID) func(context.Context, wire.Client) (any, error) {
-		return func(ctx context.Context, c wire.Client) (any, error) { return c.DeleteObjects(ctx, bucket, ids) }
+		return func(ctx context.Context, c wire.Client) (any, error) {
+			return c.DeleteObjects(ctx, bucket, ids, wire.DeleteOptions{})
+		}
 	}
 	one := func(bucket string, id wire.ObjectID) func(context.Context, wire.Client) (any, error) {
-		return func(ctx context.Context, c wire.Client) (any, error) { return nil, c.DeleteObject(ctx, bucket, id) }
+		return func(ctx context.Context, c wire.Client) (any, error) {
+			return nil, c.DeleteObject(ctx, bucket, id, wire.DeleteOptions{})
+		}
 	}
 	everything := func(bucket string) func(context.Context, *s3.Client) (any, error) {
 		return func(ctx context.Context, c *s3.Client) (any, error) {
@@ -276,11 +280,11 @@ func deletes(t *testing.T, w *world) {
 					}
 					ids := choose(made[1], made[0], aws.ToString(out.VersionId))
 					if !single {
-						return c.DeleteObjects(ctx, history, ids)
+						return c.DeleteObjects(ctx, history, ids, wire.DeleteOptions{})
 					}
 					var all []any
 					for _, id := range ids {
-						all = append(all, c.DeleteObject(ctx, history, id))
+						all = append(all, c.DeleteObject(ctx, history, id, wire.DeleteOptions{}))
 					}
 					return all, nil
 				},
@@ -294,6 +298,14 @@ func deletes(t *testing.T, w *world) {
 	id := wire.ObjectID{Key: "held", VersionID: aws.ToString(held.VersionId)}
 	w.same(t, call{name: "deleting what is held", do: batch(locked, wire.ObjectID{Key: "absent"}, id)})
 	w.same(t, call{name: "deleting what is held, alone", do: one(locked, id)})
+	for name, o := range map[string]wire.DeleteOptions{"bypassing": {BypassGovernance: true}, "with MFA": {MFA: "device 123456"}} {
+		w.same(t, call{name: "deleting what is held, " + name, do: func(ctx context.Context, c wire.Client) (any, error) {
+			return c.DeleteObjects(ctx, locked, []wire.ObjectID{id}, o)
+		}})
+		w.same(t, call{name: "deleting what is held, alone, " + name, do: func(ctx context.Context, c wire.Client) (any, error) {
+			return nil, c.DeleteObject(ctx, locked, id, o)
+		}})
+	}
 }
 
 // purge removes every version of a bucket.

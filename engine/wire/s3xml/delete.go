@@ -94,20 +94,36 @@ func AppendDelete(dst []byte, n int, id func(i int) (key, versionID string)) ([]
 	out := append(dst, `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>`...)
 	for i := range n {
 		key, version := id(i)
-		for _, s := range []string{key, version} {
-			if !CanCarry(s) {
-				return dst, &KeyError{Index: i, Text: s}
-			}
-		}
+		var ok bool
 		out = append(out, "<Object><Key>"...)
-		out = append(appendEscaped(out, key), "</Key>"...)
-		if version != "" {
-			out = append(out, "<VersionId>"...)
-			out = append(appendEscaped(out, version), "</VersionId>"...)
+		if out, ok = appendText(out, key); !ok {
+			return dst, &KeyError{Index: i, Text: key}
 		}
-		out = append(out, "</Object>"...)
+		if version != "" {
+			out = append(out, "</Key><VersionId>"...)
+			if out, ok = appendText(out, version); !ok {
+				return dst, &KeyError{Index: i, Text: version}
+			}
+			out = append(out, "</VersionId></Object>"...)
+		} else {
+			out = append(out, "</Key></Object>"...)
+		}
 	}
 	return append(out, "</Delete>"...), nil
+}
+
+// appendText appends s as the text of an element, where XML can carry it. Nearly
+// all keys are as they stand, and are looked at once.
+func appendText(dst []byte, s string) ([]byte, bool) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '&' || c == '<' || c == '>' {
+			if !CanCarry(s) {
+				return dst, false
+			}
+			return appendEscaped(dst, s), true
+		}
+	}
+	return append(dst, s...), true
 }
 
 // appendEscaped appends s as the text of an element. A CR must be a reference,
