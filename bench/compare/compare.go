@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/s3haul/s3haul/bench/internal/lab"
+	"github.com/s3haul/s3haul/bench/s3sim"
 )
 
 // comparison is one run of this program.
@@ -28,6 +29,8 @@ type comparison struct {
 	record        *Record
 	progress      io.Writer
 	names         int // of runs, for fresh directories and prefixes
+	listing       *lab.Listing
+	listed        s3sim.Synthetic // that listing is of
 }
 
 func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (err error) {
@@ -173,9 +176,12 @@ func (c *comparison) store(ctx context.Context, w *workload, latency string) (*l
 		return given(ctx, c.options)
 	}
 	keys := noopKeys(c.source.scaled(noopCount))
+	if w.made != nil {
+		keys = *w.made(c)
+	}
 	sim := lab.Simulator{
 		Program: c.simulator, Bucket: "compare", Latency: latency, TLS: c.options.tls, Dir: c.dir,
-		Flags: []string{"--synthetic", fmt.Sprintf("%s=%s:%d:%d", keys.Bucket, keys.Layout, keys.Count, keys.Size)},
+		Flags: []string{"--synthetic", keys.Bucket + "=" + made(&keys)},
 	}
 	if w.keep != nil {
 		sim.KeepBodies = w.keep(c)
@@ -191,11 +197,17 @@ func (c *comparison) workload(ctx context.Context, w *workload, latency string) 
 	if err != nil {
 		return err
 	}
-	s, err := c.store(ctx, w, latency)
-	if err != nil {
-		return err
+	if w.made != nil && c.options.endpoint != "" {
+		c.say("%s is left out: only the simulator makes up its keys", w.name)
+		return nil
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
+	var s *lab.Store
+	if !w.consumed {
+		if s, err = c.store(ctx, w, latency); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
 	if w.prepare != nil {
 		if err := w.prepare(ctx, c, s, f); err != nil {
 			return fmt.Errorf("%s: preparing: %w", w.name, err)
@@ -207,11 +219,13 @@ func (c *comparison) workload(ctx context.Context, w *workload, latency string) 
 	}
 	var entrants []entrant
 	for _, t := range c.tools {
-		if t.args(w.job(c, s, f, "x"), s) == nil {
-			continue
-		}
 		cell := &Cell{Workload: w.name, Latency: latency, Tool: t.name, Runs: []Run{}}
 		c.record.Cells = append(c.record.Cells, cell)
+		if kind := w.job(c, &lab.Store{}, f, "x").kind; t.cannot[kind] != "" {
+			cell.Cannot = t.cannot[kind]
+			c.say("%s: %s takes no part: %s", w.name, t.name, cell.Cannot)
+			continue
+		}
 		entrants = append(entrants, entrant{t, cell})
 	}
 	var errs []error
@@ -221,7 +235,7 @@ func (c *comparison) workload(ctx context.Context, w *workload, latency string) 
 			if e.Error != "" {
 				continue
 			}
-			run, err := c.figure(ctx, e.tool, w, s, f)
+			run, err := c.turn(ctx, e.tool, w, s, latency, f)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -239,6 +253,17 @@ func (c *comparison) workload(ctx context.Context, w *workload, latency string) 
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// turn is one figure. Where runs consume what is there, s is nil.
+func (c *comparison) turn(ctx context.Context, t *tool, w *workload, s *lab.Store, latency string, f *lab.Files) (_ Run, err error) {
+	if w.consumed {
+		if s, err = c.store(ctx, w, latency); err != nil {
+			return Run{}, err
+		}
+		defer func() { err = errors.Join(err, s.Close()) }()
+	}
+	return c.figure(ctx, t, w, s, f)
 }
 
 // figure has the tool do the work as often as makes one figure, checked each
@@ -287,9 +312,23 @@ func (c *comparison) once(ctx context.Context, t *tool, w *workload, s *lab.Stor
 // measure runs the tool once, and fails where it does.
 func (c *comparison) measure(ctx context.Context, t *tool, s *lab.Store, j job) (outcome, error) {
 	runner := lab.Runner{Dir: c.dir, Measurer: c.measurer, Timeout: c.options.timeout}
-	usage, err := runner.Run(ctx, lab.Command{Name: t.name, Path: t.path, Args: t.args(j, s), Env: t.environment(s)})
-	run := Run{Wall: usage.Wall, User: usage.User, System: usage.System, PeakRSS: usage.PeakRSS}
-	return outcome{job: j, run: run, stdout: runner.Stdout()}, err
+	command := lab.Command{Name: t.name, Path: t.path, Args: t.args(j, s), Env: t.environment(s)}
+	done := outcome{job: j, stdout: runner.Stdout()}
+	if j.kind == list || j.kind == listVersions {
+		done.lines = c.expected(j).Lines(t.keyField(j.kind))
+		command.Stdout, command.Unkept = done.lines, true
+	}
+	usage, err := runner.Run(ctx, command)
+	done.run = Run{Wall: usage.Wall, User: usage.User, System: usage.System, PeakRSS: usage.PeakRSS}
+	return done, err
+}
+
+// expected is what a listing has to print. The last is kept: it takes a while.
+func (c *comparison) expected(j job) *lab.Listing {
+	if c.listing == nil || c.listed != *j.made {
+		c.listing, c.listed = lab.ListingOf(*j.made, j.kind == listVersions), *j.made
+	}
+	return c.listing
 }
 
 func (c *comparison) say(format string, args ...any) {

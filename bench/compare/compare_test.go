@@ -23,16 +23,26 @@ func TestWhole(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", s.Secret)
 	out := t.TempDir()
 	table := whole(t, out, "--endpoint", s.Endpoint, "--bucket", s.Bucket)
+	there := 0
 	for _, w := range workloads() {
-		if !strings.Contains(table, "\n"+w.name+"\n") {
-			t.Errorf("%s is not in the table:\n%s", w.name, table)
+		if w.made == nil {
+			there++
+		}
+		if (w.made == nil) != strings.Contains(table, "\n"+w.name+"\n") {
+			t.Errorf("%s: in the table:\n%s", w.name, table)
 		}
 	}
 	rec := read(t, out)
-	if len(rec.Cells) != 2*len(workloads())-3 { // no floor for noop-sync, list and startup
+	if len(rec.Cells) != 2*there {
 		t.Errorf("%d cells", len(rec.Cells))
 	}
 	for _, c := range rec.Cells {
+		if floor := c.Tool == "floor" && (c.Workload == "noop-sync" || c.Workload == "startup"); floor != (c.Cannot != "") {
+			t.Errorf("%s, %s: %q", c.Workload, c.Tool, c.Cannot)
+		}
+		if c.Cannot != "" {
+			continue
+		}
 		if c.Error != "" || len(c.Runs) != 2 {
 			t.Errorf("%s, %s: %d runs, %s", c.Workload, c.Tool, len(c.Runs), c.Error)
 			continue
@@ -51,21 +61,35 @@ func TestWhole(t *testing.T) {
 	}
 }
 
-// TestSimulator runs some of it with the simulator that it starts itself, over TLS.
+// TestSimulator runs some of it with simulators that it starts itself, over TLS:
+// also what needs keys that these make up.
 func TestSimulator(t *testing.T) {
 	out := t.TempDir()
-	table := whole(t, out, "--tls", "--latency", "0,1ms", "--workload", "small,noop-sync,list", "--markdown")
+	table := whole(t, out, "--tls", "--latency", "0,1ms", "--workload", "small-up,noop-sync,list,versions,purge", "--markdown")
 	rec := read(t, out)
-	if len(rec.Cells) != 2*(2+2+1+1) || rec.Endpoint != "s3sim" || !rec.TLS {
+	if len(rec.Cells) != 2*2*(1+1+3+1+1) || rec.Endpoint != "s3sim" || !rec.TLS {
 		t.Errorf("%+v", rec)
 	}
 	for _, c := range rec.Cells {
+		if cannot := c.Tool == "floor" && (c.Workload == "noop-sync" || c.Workload == "purge"); cannot != (c.Cannot != "") {
+			t.Errorf("%s, %s: %q", c.Workload, c.Tool, c.Cannot)
+		}
+		if c.Cannot != "" {
+			continue
+		}
 		if c.Error != "" || len(c.Runs) != 2 {
 			t.Errorf("%s, %s: %d runs, %s", c.Workload, c.Tool, len(c.Runs), c.Error)
+			continue
+		}
+		r := c.Runs[1]
+		if listed := !strings.HasPrefix(c.Workload, "small"); listed && r.lists() < 1 || (c.Workload == "purge") != (r.deletes() > 0) {
+			t.Errorf("%s, %s: %+v", c.Workload, c.Tool, r)
 		}
 	}
-	if !strings.Contains(table, "| small-down, 1ms |") {
-		t.Error(table)
+	for _, row := range []string{"| small-up, 1ms |", "| list-hex |", "| purge, 1ms |"} {
+		if !strings.Contains(table, row) {
+			t.Errorf("%s is not in the table:\n%s", row, table)
+		}
 	}
 }
 
@@ -83,7 +107,7 @@ func whole(t *testing.T, out string, args ...string) string {
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-	if svg, err := os.ReadFile(filepath.Join(out, "out.svg")); err != nil || !strings.Contains(string(svg), "small-up") {
+	if svg, err := os.ReadFile(filepath.Join(out, "out.svg")); err != nil || !strings.Contains(string(svg), "<svg") {
 		t.Errorf("the plot: %v", err)
 	}
 	return stdout.String()
@@ -131,10 +155,14 @@ func TestComparison(t *testing.T) {
 
 // A tool that ends well and did nothing has no figure, whatever the work.
 func testLazyTool(t *testing.T, c *comparison) {
-	s := labtest.Endpoint(t, 16<<20)
+	given := labtest.Endpoint(t, 16<<20)
 	lazy := &tool{name: "lazy", path: c.s3haul.path, args: func(job, *lab.Store) []string { return []string{"version", "--help"} }}
 	failing := &tool{name: "failing", path: c.s3haul.path, args: func(job, *lab.Store) []string { return []string{"--no-such-flag"} }}
 	for _, w := range workloads() {
+		s := given
+		if w.made != nil {
+			s = labtest.MadeUp(t, *w.made(c))
+		}
 		s.Prefix = w.name + "/"
 		f, err := w.files(t.Context(), c.source)
 		if err != nil {
@@ -158,6 +186,7 @@ func testLazyTool(t *testing.T, c *comparison) {
 		if w.name != "noop-sync" {
 			continue
 		}
+		s := given
 		f, _ := w.files(t.Context(), c.source)
 		busy := &tool{name: "busy", path: c.s3haul.path, args: func(j job, s *lab.Store) []string {
 			return c.s3haul.args(job{kind: upTree, local: j.local, bucket: j.bucket, key: j.key}, s)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/s3haul/s3haul/bench/internal/lab"
+	"github.com/s3haul/s3haul/bench/s3sim"
 )
 
 func TestParse(t *testing.T) {
@@ -18,7 +19,7 @@ func TestParse(t *testing.T) {
 		t.Errorf("%+v", o)
 	}
 	works, err := chosen(o.workloads)
-	if err != nil || len(works) != 3 || works[0].name != "small-up" || works[2].name != "list" {
+	if err != nil || len(works) != 5 || works[0].name != "small-up" || works[2].name != "list" || works[4].name != "list-hex" {
 		t.Errorf("%v, %v", works, err)
 	}
 	for _, c := range []struct{ args, want string }{
@@ -67,20 +68,22 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
-// Every tool but the plain loop does every kind of work, and is told where.
+// Every tool does every kind of work or says why not, and is told where.
 func TestTools(t *testing.T) {
 	s := &lab.Store{Endpoint: "https://127.0.0.1:9", Region: "r", ID: "the-id", Secret: "the/secret", CAFile: "/ca.pem"}
 	for _, tool := range append(others(), s3haul("s3haul"), plainLoop("floor")) {
 		env := tool.environment(s)
 		for k := upTree; k <= version; k++ {
-			j := job{kind: k, local: "/local/", bucket: "bucket", key: "key/"}
+			j := job{kind: k, local: "/local/", bucket: "bucket", key: "key/", made: &s3sim.Synthetic{Layout: "flat", Count: 5, Size: 1, Versions: 2}}
 			args := strings.Join(tool.args(j, s), " ")
-			if tool.name == "floor" {
-				if k <= downFile != (args != "") {
-					t.Errorf("floor, %d: %q", k, args)
+			if (args == "") != (tool.cannot[k] != "") || args == "" && k <= downFile {
+				t.Errorf("%s, %d: %q, cannot %q", tool.name, k, args, tool.cannot[k])
+			}
+			if tool.name == "floor" && (k == list || k == listVersions) {
+				if !strings.Contains(args, "list bucket flat:5:1:2") {
+					t.Errorf("floor: %q", args)
 				}
-			} else if args == "" {
-				t.Errorf("%s does not do %d", tool.name, k)
+				continue
 			}
 			if args == "" || k == version {
 				continue
@@ -88,7 +91,7 @@ func TestTools(t *testing.T) {
 			if !strings.Contains(args, "bucket/key/") && !strings.Contains(args, "bucket key/") {
 				t.Errorf("%s: %q", tool.name, args)
 			}
-			if k != list && !strings.Contains(args, "/local/") {
+			if k < list && !strings.Contains(args, "/local/") {
 				t.Errorf("%s: %q", tool.name, args)
 			}
 			if all := args + " " + strings.Join(env, " "); !strings.Contains(all, "127.0.0.1:9") || !strings.Contains(all, "the-id") {

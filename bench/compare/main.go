@@ -2,7 +2,7 @@
 // that are installed, and to the plain loop of bench/floor, in turns, and
 // prints what each took of time, processor and memory, and how many requests.
 //
-//	go run ./bench/compare                       # all of it: most of an hour
+//	go run ./bench/compare                       # all of it: some hours, most of them for others
 //	go run ./bench/compare --scale 0.1 --rounds 3 --tool s3haul --tool floor
 //	go run ./bench/compare --workload small --latency 20ms --json out.json --svg out.svg
 //
@@ -18,32 +18,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/dustin/go-humanize"
 	"github.com/spf13/pflag"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) } //nolint:forbidigo // this is main
 
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	o, err := parse(args, stderr)
-	if errors.Is(err, pflag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "compare:", err)
-		return 2
-	}
-	if err := compare(ctx, o, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "compare:", err)
-		return 1
-	}
-	return 0
+	return lab.Main("compare", args, stderr, parse, func(ctx context.Context, o *options) (bool, error) {
+		return true, compare(ctx, o, stdout, stderr)
+	})
 }
 
 // options are the flags.

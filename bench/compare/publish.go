@@ -68,10 +68,13 @@ func (rec *Record) table() string {
 	for _, r := range rec.rows() {
 		fmt.Fprintf(&out, "\n%s\n", r.title())
 		w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "  tool\tversion\twall s\t(min-max)\tCPU s\t(min-max)\tpeak RSS\trequests\tsent\treceived\ts3haul: CPU\twall")
+		fmt.Fprintln(w, "  tool\tversion\twall s\t(min-max)\tCPU s\t(min-max)\tpeak RSS\trequests\tlists\tdeletes\tsent\treceived\ts3haul: CPU\twall")
 		ours := r.cell("s3haul")
 		var failed []string
 		for _, c := range r.cells {
+			if c.Cannot != "" {
+				failed = append(failed, fmt.Sprintf("  %s takes no part: %s\n", c.Tool, c.Cannot))
+			}
 			if c.Error != "" {
 				failed = append(failed, fmt.Sprintf("  %s failed after %d rounds: %s\n", c.Tool, len(c.Runs), firstLine(c.Error)))
 			}
@@ -81,9 +84,12 @@ func (rec *Record) table() string {
 			fmt.Fprintf(w, "  %s\t%s\t", c.Tool, shorten(versions[c.Tool]))
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t", number(c.wall().Median), ends(c.wall()), number(c.cpu().Median), ends(c.cpu()), size(c.rss().Median))
 			if last := c.Runs[len(c.Runs)-1]; last.Requests != nil {
-				fmt.Fprintf(w, "%s\t%s\t%s\t", humanize.Comma(int64(c.requests().Median)), size(float64(last.Sent)), size(float64(last.Received)))
+				for _, count := range []func(Run) int64{Run.requests, Run.lists, Run.deletes} {
+					fmt.Fprintf(w, "%s\t", humanize.Comma(c.median(count)))
+				}
+				fmt.Fprintf(w, "%s\t%s\t", size(float64(last.Sent)), size(float64(last.Received)))
 			} else {
-				fmt.Fprint(w, "-\t-\t-\t")
+				fmt.Fprint(w, "-\t-\t-\t-\t-\t")
 			}
 			fmt.Fprintf(w, "%s\t%s\n", ratio(ours, c, (*Cell).cpu), ratio(ours, c, (*Cell).wall))
 		}
@@ -116,7 +122,7 @@ func (rec *Record) markdown() string {
 		for _, t := range rec.Tools {
 			c := r.cell(t.Name)
 			switch {
-			case c == nil:
+			case c == nil || c.Cannot != "":
 				fmt.Fprint(&out, " - |")
 			case len(c.Runs) == 0:
 				fmt.Fprint(&out, " failed |")

@@ -34,7 +34,8 @@ type Cell struct {
 	Latency  string `json:"latency,omitempty"` // of the simulator
 	Tool     string `json:"tool"`
 	Runs     []Run  `json:"runs"`
-	Error    string `json:"error,omitempty"` // why there are no more runs
+	Error    string `json:"error,omitempty"`  // why there are no more runs
+	Cannot   string `json:"cannot,omitempty"` // why it takes no part
 }
 
 // Run is what one run of a tool took.
@@ -60,6 +61,14 @@ func (r Run) requests() int64 {
 	return n
 }
 
+// lists are the requests for pages of a listing, deletes those that remove: one
+// key or version each, or a batch.
+func (r Run) lists() int64 {
+	return r.Requests["ListObjectsV2"] + r.Requests["ListObjects"] + r.Requests["ListObjectVersions"]
+}
+
+func (r Run) deletes() int64 { return r.Requests["DeleteObjects"] + r.Requests["DeleteObject"] }
+
 // over is the spread of a figure of each run.
 func over(runs []Run, figure func(Run) float64) lab.Spread {
 	values := make([]float64, len(runs))
@@ -75,8 +84,9 @@ func (c *Cell) rss() lab.Spread {
 	return over(c.Runs, func(r Run) float64 { return float64(r.PeakRSS) })
 }
 
-func (c *Cell) requests() lab.Spread {
-	return over(c.Runs, func(r Run) float64 { return float64(r.requests()) })
+// median of a count of requests.
+func (c *Cell) median(count func(Run) int64) int64 {
+	return int64(over(c.Runs, func(r Run) float64 { return float64(count(r)) }).Median)
 }
 
 // row is the cells of one workload at one latency.

@@ -27,6 +27,7 @@ func example() *Record {
 			{Workload: "small-up", Latency: "0", Tool: "s5cmd", Runs: []Run{run(2, 3, 1, 80), run(2, 3, 1, 80), run(2, 3, 1, 80)}},
 			{Workload: "small-up", Latency: "20ms", Tool: "s3haul", Runs: []Run{run(6, 0.6, 0.2, 40)}},
 			{Workload: "small-up", Latency: "20ms", Tool: "s5cmd", Error: "s5cmd: exit code 1\nand why"},
+			{Workload: "small-up", Latency: "20ms", Tool: "floor", Cannot: "it is tired"},
 			{Workload: "startup", Tool: "s3haul", Runs: []Run{{Wall: 0.01234, User: 0.008, System: 0.002}}},
 		},
 	}
@@ -36,19 +37,20 @@ func TestTable(t *testing.T) {
 	want := `plan9/mips, 3 cores, kernel 4, go1.99; data on tmpfs; s3sim over http; medians of 3 alternating runs
 
 small-up
-  tool    version  wall s  (min-max)    CPU s   (min-max)    peak RSS  requests  sent    received  s3haul: CPU  wall
-  s3haul  1.0      0.60    (0.50-0.70)  0.80    (0.70-0.90)  42 MiB    10,001    40 MiB  -         -            -
-  floor   go1.99   0.40    (0.30-0.40)  0.50    (0.40-0.50)  20 MiB    10,001    40 MiB  -         1.60         1.50
-  s5cmd   v2.3.0   2.00    (2.00-2.00)  4.00    (4.00-4.00)  80 MiB    10,001    40 MiB  -         0.20         0.30
+  tool    version  wall s  (min-max)    CPU s   (min-max)    peak RSS  requests  lists  deletes  sent    received  s3haul: CPU  wall
+  s3haul  1.0      0.60    (0.50-0.70)  0.80    (0.70-0.90)  42 MiB    10,001    1    0    40 MiB  -         -            -
+  floor   go1.99   0.40    (0.30-0.40)  0.50    (0.40-0.50)  20 MiB    10,001    1    0    40 MiB  -         1.60         1.50
+  s5cmd   v2.3.0   2.00    (2.00-2.00)  4.00    (4.00-4.00)  80 MiB    10,001    1    0    40 MiB  -         0.20         0.30
 
 small-up, 20ms
-  tool    version  wall s  (min-max)    CPU s  (min-max)    peak RSS  requests  sent    received  s3haul: CPU  wall
-  s3haul  1.0      6.00    (6.00-6.00)  0.80   (0.80-0.80)  40 MiB    10,001    40 MiB  -         -            -
+  tool    version  wall s  (min-max)    CPU s  (min-max)    peak RSS  requests  lists  deletes  sent    received  s3haul: CPU  wall
+  s3haul  1.0      6.00    (6.00-6.00)  0.80   (0.80-0.80)  40 MiB    10,001    1    0    40 MiB  -         -            -
   s5cmd failed after 0 rounds: s5cmd: exit code 1
+  floor takes no part: it is tired
 
 startup
-  tool    version  wall s  (min-max)        CPU s   (min-max)        peak RSS  requests  sent  received  s3haul: CPU  wall
-  s3haul  1.0      0.0123  (0.0123-0.0123)  0.0100  (0.0100-0.0100)  -         -         -     -         -            -
+  tool    version  wall s  (min-max)        CPU s   (min-max)        peak RSS  requests  lists  deletes  sent  received  s3haul: CPU  wall
+  s3haul  1.0      0.0123  (0.0123-0.0123)  0.0100  (0.0100-0.0100)  -         -         -    -    -     -         -            -
 `
 	if got := example().table(); squeeze(got) != squeeze(want) {
 		t.Errorf("got:\n%s\nwant:\n%s", got, want)

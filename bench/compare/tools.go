@@ -1,23 +1,27 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
 	"strings"
 
 	"github.com/s3haul/s3haul/bench/internal/lab"
+	"github.com/s3haul/s3haul/bench/s3sim"
 )
 
 // kind is what a tool is to do.
 type kind int
 
 const (
-	upTree   kind = iota // all files below local to keys below key
-	upFile               // the file local to key
-	downTree             // all keys below key to files below local
-	downFile             // key to the file local
-	syncTree             // as upTree, where that changes something
-	list                 // the keys below key, one a line
-	version              // say which version it is
+	upTree       kind = iota // all files below local to keys below key
+	upFile                   // the file local to key
+	downTree                 // all keys below key to files below local
+	downFile                 // key to the file local
+	syncTree                 // as upTree, where that changes something
+	list                     // the keys below key, one a line
+	listVersions             // all versions below key, one a line
+	purge                    // remove all versions below key, and what markers there are
+	version                  // say which version it is
 )
 
 // job is one piece of work. The local path and the key of a tree end with a
@@ -26,6 +30,8 @@ type job struct {
 	kind        kind
 	local       string
 	bucket, key string
+	// made is how the simulator makes up the keys of the bucket; nil: it does not.
+	made *s3sim.Synthetic
 }
 
 func (j job) s3() string { return "s3://" + j.bucket + "/" + j.key }
@@ -40,6 +46,19 @@ type tool struct {
 	env func(s *lab.Store) []string
 	// says is what its version has in it, where other programs have its name.
 	says string
+	// field is where a line of its listings has the key, as lab.Listing takes
+	// it; nil is at the end.
+	field func(kind) int
+	// cannot says why it has no arguments for some kinds.
+	cannot map[kind]string
+}
+
+// keyField is where a line of what it lists has the key.
+func (t *tool) keyField(k kind) int {
+	if t.field == nil {
+		return lab.KeyIsLast
+	}
+	return t.field(k)
 }
 
 // environment is all that a tool sees beside an empty home: AWS's own variables,
@@ -55,14 +74,21 @@ func (t *tool) environment(s *lab.Store) []string {
 func s3haul(path string) *tool {
 	return &tool{name: "s3haul", path: path, args: func(j job, s *lab.Store) []string {
 		args := awsLike(j)
-		if j.kind == version {
+		switch j.kind {
+		case version:
 			return args
+		case listVersions:
+			args = []string{"ls", "--recursive", "--versions", j.s3()}
+		case purge:
+			if args = []string{"purge", j.s3(), "--yes"}; j.key == "" {
+				args = []string{"purge", "s3://" + j.bucket, "--yes", "--whole-bucket"}
+			}
 		}
 		return append(args, "--endpoint-url", s.Endpoint)
 	}}
 }
 
-// awsLike are the arguments of aws s3 and of s3haul.
+// awsLike are the arguments of aws s3 and of s3haul; nil where aws has none.
 func awsLike(j job) []string {
 	switch j.kind {
 	case upTree:
@@ -84,16 +110,31 @@ func awsLike(j job) []string {
 }
 
 func plainLoop(path string) *tool {
-	return &tool{name: "floor", path: path, args: func(j job, _ *lab.Store) []string {
-		switch j.kind {
-		case upTree, upFile:
-			return []string{"up", j.local, j.bucket, j.key}
-		case downTree, downFile:
-			return []string{"down", j.local, j.bucket, j.key}
-		default:
-			return nil
-		}
-	}}
+	const moves = "it moves and lists, and nothing else"
+	return &tool{
+		name: "floor", path: path,
+		cannot: map[kind]string{syncTree: moves, purge: moves, version: moves},
+		field:  func(kind) int { return lab.NoKeys },
+		args: func(j job, _ *lab.Store) []string {
+			switch j.kind {
+			case upTree, upFile:
+				return []string{"up", j.local, j.bucket, j.key}
+			case downTree, downFile:
+				return []string{"down", j.local, j.bucket, j.key}
+			case list:
+				return []string{"list", j.bucket, made(j.made)}
+			case listVersions:
+				return []string{"--versions", "list", j.bucket, made(j.made)}
+			default:
+				return nil
+			}
+		},
+	}
+}
+
+// made is what s3sim's --synthetic says behind the bucket.
+func made(keys *s3sim.Synthetic) string {
+	return fmt.Sprintf("%s:%d:%d:%d", keys.Layout, keys.Count, keys.Size, keys.Versions)
 }
 
 // others are the tools of others, in the order of the table.
@@ -102,7 +143,7 @@ func others() []*tool {
 }
 
 func s5cmd() *tool {
-	return &tool{name: "s5cmd", args: func(j job, s *lab.Store) []string {
+	return &tool{name: "s5cmd", field: s5cmdField, args: func(j job, s *lab.Store) []string {
 		global := []string{"--endpoint-url", s.Endpoint}
 		switch j.kind {
 		case upTree, upFile:
@@ -115,6 +156,10 @@ func s5cmd() *tool {
 			return append(global, "sync", j.local, j.s3())
 		case list:
 			return append(global, "ls", j.s3()+"*")
+		case listVersions:
+			return append(global, "ls", "--all-versions", j.s3()+"*")
+		case purge:
+			return append(global, "rm", "--all-versions", j.s3()+"*")
 		case version:
 			return []string{"version"}
 		}
@@ -122,9 +167,18 @@ func s5cmd() *tool {
 	}}
 }
 
+// s5cmdField: date, time, size, key, and the version where one is asked for.
+func s5cmdField(k kind) int {
+	if k == listVersions {
+		return 4
+	}
+	return lab.KeyIsLast
+}
+
 func rclone() *tool {
 	return &tool{
-		name: "rclone",
+		name:   "rclone",
+		cannot: map[kind]string{listVersions: "it writes the version's time into the name, and no id"},
 		args: func(j job, s *lab.Store) []string {
 			var global []string
 			if s.CAFile != "" {
@@ -147,6 +201,8 @@ func rclone() *tool {
 				return append(global, "sync", "--update", "--use-server-modtime", j.local, remote)
 			case list:
 				return append(global, "lsf", "--recursive", "--files-only", remote)
+			case purge:
+				return append(global, "purge", remote) // removes the bucket too
 			case version:
 				return []string{"version"}
 			}
@@ -163,12 +219,18 @@ func rclone() *tool {
 }
 
 func awsCLI() *tool {
-	return &tool{name: "aws", args: func(j job, s *lab.Store) []string {
-		if j.kind == version {
-			return awsLike(j)
-		}
-		return append([]string{"--endpoint-url", s.Endpoint, "s3"}, awsLike(j)...)
-	}}
+	const current = "aws s3 knows current versions alone"
+	return &tool{
+		name:   "aws",
+		cannot: map[kind]string{listVersions: current, purge: current},
+		args: func(j job, s *lab.Store) []string {
+			args := awsLike(j)
+			if j.kind == version || args == nil {
+				return args
+			}
+			return append([]string{"--endpoint-url", s.Endpoint, "s3"}, args...)
+		},
+	}
 }
 
 func mc() *tool {
@@ -194,6 +256,10 @@ func mc() *tool {
 				return append(global, "mirror", j.local, remote)
 			case list:
 				return append(global, "ls", "--recursive", remote)
+			case listVersions:
+				return append(global, "ls", "--recursive", "--versions", remote)
+			case purge:
+				return append(global, "rm", "--recursive", "--versions", "--force", remote)
 			case version:
 				return []string{"--version"}
 			}
@@ -207,7 +273,8 @@ func mc() *tool {
 }
 
 func s3cmd() *tool {
-	return &tool{name: "s3cmd", args: func(j job, s *lab.Store) []string {
+	const current = "it knows current versions alone"
+	return &tool{name: "s3cmd", cannot: map[kind]string{listVersions: current, purge: current}, args: func(j job, s *lab.Store) []string {
 		_, host, secure := strings.Cut(s.Endpoint, "https://")
 		global := []string{"--access_key", s.ID, "--secret_key", s.Secret, "--region", s.Region}
 		if secure {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,8 +23,13 @@ type workload struct {
 	// keep: the simulator is to keep bodies of any size, and their MD5 with
 	// them: rclone and s3cmd compare it with the ETag of what they sent or got
 	// in one request.
-	keep  func(c *comparison) int64
-	files func(ctx context.Context, d *source) (*lab.Files, error)
+	keep func(c *comparison) int64
+	// made: the simulator makes up the keys, and nobody else can; nil: they are
+	// those of the no-op sync, or put there.
+	made func(c *comparison) *s3sim.Synthetic
+	// consumed: what is there is gone after a run, each has a simulator of its own.
+	consumed bool
+	files    func(ctx context.Context, d *source) (*lab.Files, error)
 	// prepare puts into the store what is to be there; may be nil.
 	prepare func(ctx context.Context, c *comparison, s *lab.Store, f *lab.Files) error
 	// job is one run's; its name is unlike those of other runs.
@@ -38,7 +42,8 @@ type workload struct {
 type outcome struct {
 	job    job
 	run    Run
-	stdout string // the file that it is in
+	stdout string     // the file that it is in
+	lines  *lab.Lines // what a listing has printed, in place of the file
 	stats  s3sim.Stats
 }
 
@@ -47,7 +52,6 @@ func workloads() []*workload {
 	large := func(ctx context.Context, d *source) (*lab.Files, error) { return d.largeFile(ctx) }
 	mixed := func(ctx context.Context, d *source) (*lab.Files, error) { return d.mixedFiles(ctx) }
 	noop := func(ctx context.Context, d *source) (*lab.Files, error) { return d.noopTree(ctx) }
-	nothing := func(context.Context, *source) (*lab.Files, error) { return &lab.Files{}, nil }
 	return []*workload{
 		{
 			name: "small-up", title: "upload 10,000 files of 4 KiB",
@@ -81,12 +85,16 @@ func workloads() []*workload {
 				return job{kind: syncTree, local: f.Dir, bucket: bucket, key: prefix}
 			},
 		},
+		listing("list", "list 1,000,000 keys of one prefix", list, s3sim.LayoutFlat, listCount, 0),
+		listing("list-dates", "list 1,000,000 keys by date, most of them new", list, s3sim.LayoutDates, listCount, 0),
+		listing("list-hex", "list 1,000,000 keys below 65,536 prefixes", list, s3sim.LayoutHex, listCount, 0),
+		listing("versions", "list 500,000 versions of 100,000 keys", listVersions, s3sim.LayoutFlat, purgeCount, purgeVersions),
 		{
-			name: "list", title: "list 200,000 keys",
-			files: noop, prepare: noopThere, check: listed,
-			job: func(c *comparison, s *lab.Store, _ *lab.Files, _ string) job {
-				bucket, prefix := c.noop(s)
-				return job{kind: list, bucket: bucket, key: prefix}
+			name: "purge", title: "remove 500,000 versions of 100,000 keys", consumed: true,
+			made: madeOf(s3sim.LayoutFlat, purgeCount, purgeVersions), files: nothing, check: purged,
+			job: func(c *comparison, _ *lab.Store, _ *lab.Files, _ string) job {
+				made := madeOf(s3sim.LayoutFlat, purgeCount, purgeVersions)(c)
+				return job{kind: purge, bucket: made.Bucket, made: made}
 			},
 		},
 		{
@@ -97,29 +105,9 @@ func workloads() []*workload {
 	}
 }
 
-// chosen are the workloads of the names, in their own order; a name may be the
-// start of some.
+// chosen are the workloads of the names.
 func chosen(names []string) ([]*workload, error) {
-	var some []*workload
-	used := map[string]bool{}
-	for _, w := range workloads() {
-		take := len(names) == 0
-		for _, name := range names {
-			if w.name == name || strings.HasPrefix(w.name, name+"-") {
-				take, used[name] = true, true
-			}
-		}
-		if take {
-			some = append(some, w)
-		}
-	}
-	var errs []error
-	for _, name := range names {
-		if !used[name] {
-			errs = append(errs, fmt.Errorf("there is no workload %q", name))
-		}
-	}
-	return some, errors.Join(errs...)
+	return lab.Chosen("workload", workloads(), func(w *workload) string { return w.name }, names)
 }
 
 // keepMixed is more than the largest of the mixed files.
@@ -221,17 +209,6 @@ func unchanged(_ context.Context, _ *comparison, s *lab.Store, f *lab.Files, don
 	}
 	if pages := done.stats.Ops["ListObjectsV2"] + done.stats.Ops["ListObjects"]; pages < int64(len(f.Sums)/1000) {
 		return fmt.Errorf("%d pages were listed of %d objects", pages, len(f.Sums))
-	}
-	return nil
-}
-
-func listed(_ context.Context, _ *comparison, _ *lab.Store, f *lab.Files, done outcome) error {
-	text, err := os.ReadFile(done.stdout)
-	if err != nil {
-		return err
-	}
-	if lines := bytes.Count(text, []byte{'\n'}); lines != len(f.Sums) {
-		return fmt.Errorf("%d lines for %d keys", lines, len(f.Sums))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -84,7 +85,7 @@ func TestUpAndDown(t *testing.T) {
 			}
 		}
 		server.ResetStats()
-		if err := floor(t.Context(), []string{"up", from, "tests", "p/"}); err != nil {
+		if err := floor(t.Context(), []string{"up", from, "tests", "p/"}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		ops := server.Stats().Ops
@@ -92,7 +93,7 @@ func TestUpAndDown(t *testing.T) {
 			t.Errorf("%v", ops)
 		}
 		server.ResetStats()
-		if err := floor(t.Context(), []string{"down", to, "tests", "p/"}); err != nil {
+		if err := floor(t.Context(), []string{"down", to, "tests", "p/"}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if ops := server.Stats().Ops; ops["GetObject"] != 3+3 || ops["HeadObject"] != 1 || ops["ListObjectsV2"] != 1 {
@@ -104,10 +105,10 @@ func TestUpAndDown(t *testing.T) {
 			}
 		}
 		// One file each way.
-		if err := floor(t.Context(), []string{"up", from + "large", "tests", "one"}); err != nil {
+		if err := floor(t.Context(), []string{"up", from + "large", "tests", "one"}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
-		if err := floor(t.Context(), []string{"down", to + "one", "tests", "one"}); err != nil {
+		if err := floor(t.Context(), []string{"down", to + "one", "tests", "one"}, io.Discard); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(to + "one"); err != nil || string(got) != files["large"] {
@@ -128,7 +129,7 @@ func TestWorkers(t *testing.T) {
 	for workers, want := range map[string]int64{"1": 1, "7": 7, "99": 20} {
 		for _, what := range []string{"up", "down"} {
 			server.ResetStats()
-			if err := floor(t.Context(), []string{"--workers", workers, what, dir, "tests", "p/"}); err != nil {
+			if err := floor(t.Context(), []string{"--workers", workers, what, dir, "tests", "p/"}, io.Discard); err != nil {
 				t.Fatal(err)
 			}
 			if n := server.Stats().MaxInFlight; n > want || n < min(want, 2) {
@@ -159,9 +160,9 @@ func TestFailures(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		err = floor(t.Context(), []string{"up", dir, "tests", ""})
+		err = floor(t.Context(), []string{"up", dir, "tests", ""}, io.Discard)
 		if err == nil {
-			err = floor(t.Context(), []string{"down", t.TempDir() + "/", "tests", ""})
+			err = floor(t.Context(), []string{"down", t.TempDir() + "/", "tests", ""}, io.Discard)
 		}
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.fault, err)
@@ -169,26 +170,73 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// Every entry of every range comes once, and the store sees no more pages than
+// there have to be.
+func TestList(t *testing.T) {
+	for _, c := range []struct {
+		keys, workers string
+		versions      bool
+		count         string
+		pages         int64
+	}{
+		{"flat:10000:1KiB", "4", false, "10000", 12},
+		{"dates:2500", "1", false, "2500", 3},
+		{"hex:3", "64", false, "3", 3},
+		{"flat:0", "64", false, "0", 0},
+		{"flat:2000:1KiB:5", "4", true, "10000", 12},
+		{"hex:1001:1KiB:3", "1", true, "3003", 4},
+		{"dirs:1001", "1", true, "1001", 2},
+	} {
+		keys, err := s3sim.ParseSynthetic("many=" + c.keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := store(t, s3sim.Options{Synthetic: []s3sim.Synthetic{keys}}, false)
+		server.ResetStats()
+		args := []string{"--workers", c.workers, "list", "many", c.keys}
+		op := "ListObjectsV2"
+		if c.versions {
+			args, op = append([]string{"--versions"}, args...), "ListObjectVersions"
+		}
+		var stdout strings.Builder
+		if err := floor(t.Context(), args, &stdout); err != nil || stdout.String() != c.count+"\n" {
+			t.Errorf("%v: %q, %v", args, stdout.String(), err)
+		}
+		if ops := server.Stats().Ops; ops[op] != c.pages {
+			t.Errorf("%v: %v", args, ops)
+		}
+		// Keys that are not the ones it was told of.
+		server.ResetStats()
+		args[len(args)-1] = "dirs:7000:0:7"
+		if err := floor(t.Context(), args, &stdout); err == nil {
+			t.Errorf("%v was taken for %s", args, c.keys)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
-	if code := run([]string{"up"}); code != 1 {
+	if code := run([]string{"up"}, io.Discard); code != 1 {
 		t.Errorf("%d", code)
 	}
-	for _, args := range [][]string{{"--workers", "0", "up", "x", "b", "k"}, {"--workers"}, {"--threads", "1"}} {
-		if err := floor(t.Context(), args); err == nil {
+	for _, args := range [][]string{{"--workers", "0", "up", "x", "b", "k"}, {"--workers"}, {"--threads", "1"}, {}, {"list", "b"}, {"--versions", "up", "x", "b", "k"}} {
+		if err := floor(t.Context(), args, io.Discard); err == nil {
 			t.Errorf("%v was taken", args)
 		}
 	}
 	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	t.Setenv("AWS_REGION", "")
-	if err := floor(t.Context(), []string{"up", "x", "b", "k"}); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
+	if err := floor(t.Context(), []string{"up", "x", "b", "k"}, io.Discard); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("%v", err)
 	}
 	t.Setenv("AWS_REGION", "r")
-	if err := floor(t.Context(), []string{"side", "x", "b", "k"}); err == nil || !strings.Contains(err.Error(), "side") {
+	if err := floor(t.Context(), []string{"side", "x", "b", "k"}, io.Discard); err == nil || !strings.Contains(err.Error(), "side") {
+		t.Errorf("%v", err)
+	}
+	if err := floor(t.Context(), []string{"list", "b", "round:5"}, io.Discard); err == nil || !strings.Contains(err.Error(), "round") {
 		t.Errorf("%v", err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", filepath.Join(t.TempDir(), "none"))
-	if err := floor(t.Context(), []string{"up", "x", "b", "k"}); err == nil {
+	if err := floor(t.Context(), []string{"up", "x", "b", "k"}, io.Discard); err == nil {
 		t.Error("a bundle that is not there was taken")
 	}
 }
@@ -209,7 +257,7 @@ func TestImports(t *testing.T) {
 		}
 		for _, i := range file.Imports {
 			path := strings.Trim(i.Path.Value, `"`)
-			if rest, ours := strings.CutPrefix(path, "github.com/s3haul/s3haul/"); ours && rest != "engine/checksum" {
+			if rest, ours := strings.CutPrefix(path, "github.com/s3haul/s3haul/"); ours && rest != "engine/checksum" && rest != "bench/s3sim" {
 				t.Errorf("%s imports %s", source, rest)
 			}
 		}

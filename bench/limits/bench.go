@@ -121,7 +121,8 @@ type outcome struct {
 	stdout, stderr []stamped
 	stats          s3sim.Stats
 	timeline       s3sim.Timeline
-	lost           error // what was not done
+	simulator      float64 // seconds of processor time, from its start to its end
+	lost           error   // what was not done
 }
 
 func (o outcome) cpu() float64 { return o.User + o.System }
@@ -147,39 +148,51 @@ func (b *bench) try(ctx context.Context, t trial) (out outcome, err error) {
 	if !t.up {
 		sim.Flags = append([]string{"--synthetic", fmt.Sprintf("%s=%s:%d:%d", downBucket, t.set.made.Layout, t.set.made.Count, t.set.size)}, t.sim...)
 	}
+	command := b.command(t, files, fresh)
+	var stdout, stderr stamper
+	if t.watch {
+		command.Stdout, command.Stderr = &stdout, &stderr
+	}
+	out, err = b.simulate(ctx, sim, command, t.mayLose, func(ctx context.Context, store *lab.Store, _ outcome) error {
+		if t.up {
+			return store.Has(ctx, "", files)
+		}
+		return files.Same(fresh)
+	})
+	out.stdout, out.stderr = stdout.lines, stderr.lines
+	return out, err
+}
+
+// simulate runs the command with a simulator of its own, and checks what it did.
+func (b *bench) simulate(ctx context.Context, sim lab.Simulator, command lab.Command, mayLose bool,
+	check func(context.Context, *lab.Store, outcome) error,
+) (out outcome, err error) {
 	store, err := sim.Start(ctx)
 	if err != nil {
 		return out, err
 	}
-	defer func() { err = errors.Join(err, store.Close()) }()
+	defer func() {
+		err = errors.Join(err, store.Close())
+		out.simulator = store.CPU
+	}()
 	if err := store.Reset(ctx); err != nil {
 		return out, err
 	}
-	var stdout, stderr stamper
-	command := b.command(t, files, fresh)
 	command.Env = store.Environment()
-	if t.watch {
-		command.Stdout, command.Stderr = &stdout, &stderr
-	}
 	out.start = time.Now()
 	out.Usage, err = b.runner.Run(ctx, command)
 	ran := err
-	if err != nil && (!t.mayLose || !errors.Is(err, lab.ErrExit)) {
+	if err != nil && (!mayLose || !errors.Is(err, lab.ErrExit)) {
 		return out, err
 	}
-	out.stdout, out.stderr = stdout.lines, stderr.lines
 	if out.stats, err = store.Stats(ctx); err != nil {
 		return out, err
 	}
 	if out.timeline, err = store.Timeline(ctx); err != nil {
 		return out, err
 	}
-	if t.up {
-		err = store.Has(ctx, "", files)
-	} else {
-		err = files.Same(fresh)
-	}
-	if t.mayLose {
+	err = check(ctx, store, out)
+	if mayLose {
 		out.lost, err = errors.Join(err, ran), nil
 	}
 	return out, err
@@ -231,19 +244,30 @@ func (b *bench) command(t trial, files *lab.Files, fresh string) lab.Command {
 	return lab.Command{Name: t.name, Path: b.s3haul, Args: append([]string{"cp", "--recursive", from, to}, t.flags...)}
 }
 
-// rounds tries each of the trials in turn, so that whatever else the machine
-// does hits them alike, and returns the outcomes of each.
-func (b *bench) rounds(ctx context.Context, trials []trial) ([][]outcome, error) {
-	all := make([][]outcome, len(trials))
+// work is something to be measured.
+type work interface {
+	label() string // for people
+	do(ctx context.Context, b *bench) (outcome, error)
+}
+
+func (t trial) label() string { return t.name }
+
+func (t trial) do(ctx context.Context, b *bench) (outcome, error) { return b.try(ctx, t) }
+
+// rounds does each of the works in turn, so that whatever else the machine does
+// hits them alike, and returns the outcomes of each.
+func rounds[W work](ctx context.Context, b *bench, works []W) ([][]outcome, error) {
+	all := make([][]outcome, len(works))
 	for round := range b.options.rounds {
-		for i := range trials {
-			k := (round + i) % len(trials)
-			out, err := b.try(ctx, trials[k])
+		for i := range works {
+			k := (round + i) % len(works)
+			name := works[k].label()
+			out, err := works[k].do(ctx, b)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", trials[k].name, err)
+				return nil, fmt.Errorf("%s: %w", name, err)
 			}
-			b.say("  round %d: %s: %.2f s, CPU %.2f s, %d in flight, %d of %d throttled, %d faults", round+1, trials[k].name,
-				out.Wall, out.cpu(), out.stats.MaxInFlight, out.stats.Throttled, requests(out.stats), out.stats.Faults)
+			b.say("  round %d: %s: %.2f s, CPU %.2f s (the simulator's %.2f s), %d MiB, %d in flight, %d of %d throttled, %d faults", round+1, name,
+				out.Wall, out.cpu(), out.simulator, out.PeakRSS>>20, out.stats.MaxInFlight, out.stats.Throttled, requests(out.stats), out.stats.Faults)
 			all[k] = append(all[k], out)
 		}
 	}

@@ -37,7 +37,7 @@ func hotCold(hot, cold int) scenario {
 	both.name = "s3haul"
 	both.set = set{name: fmt.Sprintf("hot-%d-cold-%d", hot, cold), keys: append(keys(hotPrefix, hot), alone.set.keys...), size: 4 << 10}
 	return scenario{"hot-cold", func(ctx context.Context, b *bench) ([]figure, error) {
-		all, err := b.rounds(ctx, []trial{both, alone})
+		all, err := rounds(ctx, b, []trial{both, alone})
 		if err != nil {
 			return nil, err
 		}

@@ -20,7 +20,7 @@ func TestWhole(t *testing.T) {
 	dir, plots := t.TempDir(), t.TempDir()
 	var stdout, stderr strings.Builder
 	code := run([]string{
-		"--scenario", "small-20ms,throttled-one,throttled-down,throttled-split,hot-cold,faults-0ms-up,stall-large", "--rounds", "2", "--scale", "0.004",
+		"--scenario", "small-20ms,throttled-one,throttled-down,throttled-split,hot-cold,faults-0ms-up,stall-large,list,purge", "--rounds", "2", "--scale", "0.004",
 		"--dir", dir, "--plots", plots,
 	}, &stdout, &stderr)
 	table := stdout.String()
@@ -31,6 +31,8 @@ func TestWhole(t *testing.T) {
 	for _, want := range []string{
 		"small-20ms-up", "small-20ms-down", "throttled-one", "throttled-down", "hot-cold", "faults-0ms-up", "stall-large-down",
 		"plain loop of 256", "350 a second", "2200 a second", "the faultless run", "at least 0.90", "at most 0.050", "0.004 of the work",
+		"list-dates", "list-hex", "list-10m", "purge-10m", "purge-partitions", "plain loop of 64", "at most 1.15", "16 partitions of 350",
+		"--concurrency 1 of 800 keys", "at least 8.00", "at most 150",
 	} {
 		if !strings.Contains(table, want) {
 			t.Errorf("%q is not in the table:\n%s", want, table)
@@ -75,6 +77,56 @@ func TestLoss(t *testing.T) {
 		if out, err = b.try(t.Context(), one); err != nil || out.lost != nil || out.stats.Ops[op] != 7 {
 			t.Errorf("%s: %v, lost %v, %+v", op, err, out.lost, out.stats)
 		}
+	}
+}
+
+// A list that is not of the keys, and a purge that leaves some, have no figure.
+func TestErrands(t *testing.T) {
+	dir := t.TempDir()
+	programs, err := lab.Prepare(t.Context(), dir, t.Logf, "cmd/s3haul", "bench/compare/measure", "bench/s3sim/cmd/s3sim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{
+		options: &options{rounds: 1}, dir: dir, progress: io.Discard, s3haul: programs["s3haul"], simulator: programs["s3sim"],
+		runner: lab.Runner{Dir: dir, Measurer: programs["measure"], Timeout: time.Minute},
+	}
+	keys := s3sim.Synthetic{Bucket: madeUp, Layout: s3sim.LayoutHex, Count: 300, Versions: 2}
+	list := listErrand(keys)
+	list.latency = ""
+	out, err := list.do(t.Context(), b)
+	if err != nil || out.lists() < 1 || out.deletes() > 0 || out.simulator <= 0 || out.mebibytes() <= 0 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	list.args = append(list.args, "--human-readable", "--summarize") // two lines more
+	if _, err := list.do(t.Context(), b); err == nil || !strings.Contains(err.Error(), "lines came for 300") {
+		t.Errorf("%v", err)
+	}
+	purge := errand{name: "s3haul", keys: keys, purge: true, args: []string{"purge", "s3://" + madeUp, "--yes", "--whole-bucket"}}
+	if out, err := purge.do(t.Context(), b); err != nil || out.deletes() < 1 {
+		t.Errorf("%+v, %v", out, err)
+	}
+	purge.args = append(purge.args, "--keep-versions", "1")
+	if _, err := purge.do(t.Context(), b); err == nil || !strings.Contains(err.Error(), "300 versions") {
+		t.Errorf("%v", err)
+	}
+	purge.args = []string{"ls", "s3://" + madeUp}
+	if _, err := purge.do(t.Context(), b); err == nil || !strings.Contains(err.Error(), "cannot have removed") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestBusy(t *testing.T) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	at := func(bucket string, from, to int, n int64) s3sim.PartitionStats {
+		return s3sim.PartitionStats{Bucket: bucket, Accepted: n, First: start.Add(time.Duration(from) * time.Second), Last: start.Add(time.Duration(to) * time.Second)}
+	}
+	took, err := busy([]s3sim.PartitionStats{at(madeUp, 3, 9, 5), at(madeUp, 2, 4, 1), at("other", 0, 99, 7), {Bucket: madeUp}})
+	if err != nil || took != 7*time.Second {
+		t.Errorf("%v, %v", took, err)
+	}
+	if _, err := busy([]s3sim.PartitionStats{{Bucket: madeUp}, at("other", 0, 1, 1)}); err == nil {
+		t.Error("nothing was taken for something")
 	}
 }
 

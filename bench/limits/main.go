@@ -1,9 +1,12 @@
-// Command limits measures what s3haul promises of finding its own limit: small
+// Command limits measures what s3haul promises. Of finding its own limit: small
 // files at several latencies without any setting, partitions that throttle, a hot
-// prefix beside a cold one, faults, stalls, and --limit-rate. Each scenario is
-// printed with what it is held against, and the bound that it has to keep.
+// prefix beside a cold one, faults, stalls, and --limit-rate. Of lists and of the
+// removal of versions: time, processor and memory for a million keys and for ten,
+// and what partitions let through. Each scenario is printed with what it is held
+// against, and the bound that it has to keep.
 //
-//	go run ./bench/limits                                  # all of it: about half an hour
+//	go run ./bench/limits                                  # all of it: most of an hour
+//	go run ./bench/limits --scenario list,purge
 //	go run ./bench/limits --scenario small-20ms,throttled --rounds 1
 //	go run ./bench/limits --scenario throttled --plots .   # with a plot of each
 //
@@ -18,35 +21,20 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/pflag"
+
+	"github.com/s3haul/s3haul/bench/internal/lab"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) } //nolint:forbidigo // this is main
 
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	o, err := parse(args, stderr)
-	if errors.Is(err, pflag.ErrHelp) {
-		return 0
-	}
-	if err != nil {
-		fmt.Fprintln(stderr, "limits:", err)
-		return 2
-	}
-	kept, err := limits(ctx, o, stdout, stderr)
-	if err != nil {
-		fmt.Fprintln(stderr, "limits:", err)
-	}
-	if err != nil || !kept {
-		return 1
-	}
-	return 0
+	return lab.Main("limits", args, stderr, parse, func(ctx context.Context, o *options) (bool, error) {
+		return limits(ctx, o, stdout, stderr)
+	})
 }
 
 // options are the flags.
@@ -77,7 +65,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 		for _, s := range scenarios(1) {
 			names = append(names, s.name)
 		}
-		fmt.Fprintf(stderr, "Measure what s3haul promises of its limits.\n\nUsage:\n  limits [flags]\n\nFlags:\n%s\nScenarios: %s.\n",
+		fmt.Fprintf(stderr, "Measure what s3haul promises.\n\nUsage:\n  limits [flags]\n\nFlags:\n%s\nScenarios: %s.\n",
 			f.FlagUsages(), strings.Join(names, ", "))
 	}
 	if err := f.Parse(args); err != nil {
@@ -100,27 +88,7 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	return o, errors.Join(append(errs, err)...)
 }
 
-// chosen are the scenarios of the names, in their own order; a name may be the
-// start of some.
+// chosen are the scenarios of the names, with so much of their work.
 func chosen(names []string, scale float64) ([]scenario, error) {
-	var some []scenario
-	used := map[string]bool{}
-	for _, s := range scenarios(scale) {
-		take := len(names) == 0
-		for _, name := range names {
-			if s.name == name || strings.HasPrefix(s.name, name+"-") {
-				take, used[name] = true, true
-			}
-		}
-		if take {
-			some = append(some, s)
-		}
-	}
-	var errs []error
-	for _, name := range names {
-		if !used[name] {
-			errs = append(errs, fmt.Errorf("there is no scenario %q", name))
-		}
-	}
-	return some, errors.Join(errs...)
+	return lab.Chosen("scenario", scenarios(scale), func(s scenario) string { return s.name }, names)
 }

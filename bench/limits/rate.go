@@ -27,7 +27,7 @@ func limitRate(set set, up bool) func(context.Context, *bench) ([]figure, error)
 		t.flags = append(t.flags, "--concurrency", "2")
 	}
 	return func(ctx context.Context, b *bench) ([]figure, error) {
-		all, err := b.rounds(ctx, []trial{t})
+		all, err := rounds(ctx, b, []trial{t})
 		if err != nil {
 			return nil, err
 		}

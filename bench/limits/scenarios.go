@@ -64,14 +64,15 @@ func scenarios(scale float64) []scenario {
 	each("limit-rate", func(up bool) func(context.Context, *bench) ([]figure, error) {
 		return limitRate(dirs(1, int64(scaled(300<<20))), up)
 	})
-	return all
+	all = append(all, listScenarios(scaled)...)
+	return append(all, purgeScenarios(scaled)...)
 }
 
 // versus holds s3haul's wall against the least of the others'; a bound of 0 asks
 // for nothing.
 func versus(ours trial, others []trial, bound float64) func(context.Context, *bench) ([]figure, error) {
 	return func(ctx context.Context, b *bench) ([]figure, error) {
-		all, err := b.rounds(ctx, append([]trial{ours}, others...))
+		all, err := rounds(ctx, b, append([]trial{ours}, others...))
 		if err != nil {
 			return nil, err
 		}

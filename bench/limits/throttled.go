@@ -45,7 +45,7 @@ func throttledScenarios(count int) []scenario {
 // second in all; 0 asks for nothing.
 func throttled(name string, t trial, rate float64) func(context.Context, *bench) ([]figure, error) {
 	return func(ctx context.Context, b *bench) ([]figure, error) {
-		all, err := b.rounds(ctx, []trial{t})
+		all, err := rounds(ctx, b, []trial{t})
 		if err != nil {
 			return nil, err
 		}

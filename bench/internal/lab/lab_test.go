@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"context"
 	"os"
 	"reflect"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/bench/internal/lab"
 	"github.com/s3haul/s3haul/bench/internal/lab/labtest"
@@ -134,6 +136,49 @@ func TestStoreHas(t *testing.T) {
 	}
 	if err := s.Has(t.Context(), "p/", f); err == nil || !strings.Contains(err.Error(), "0 objects of 10") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A bucket is empty when nothing is left of it: no version, no marker, no upload.
+func TestStoreEmpty(t *testing.T) {
+	s := labtest.MadeUp(t, s3sim.Synthetic{Bucket: "made-up", Layout: s3sim.LayoutFlat, Count: 1001, Versions: 2})
+	key := "k"
+	wrong := func(bucket, want string) {
+		t.Helper()
+		if err := s.Empty(t.Context(), bucket); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, not %q", err, want)
+		}
+	}
+	wrong("made-up", "1000 or more versions")
+	if err := s.Empty(t.Context(), s.Bucket); err != nil {
+		t.Error(err)
+	}
+	created, err := s.S3.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: &s.Bucket, Key: &key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong(s.Bucket, "1 uploads")
+	_, err = s.S3.AbortMultipartUpload(t.Context(), &s3.AbortMultipartUploadInput{Bucket: &s.Bucket, Key: &key, UploadId: created.UploadId})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.S3.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: &s.Bucket, VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &s.Bucket, Key: &key}); err != nil {
+		t.Fatal(err)
+	}
+	wrong(s.Bucket, "1 versions and markers")
+	if err := s.Empty(t.Context(), "nowhere"); err != nil {
+		t.Error(err)
+	}
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := s.Empty(ended, s.Bucket); err == nil {
+		t.Error("what was not listed was taken for empty")
 	}
 }
 

@@ -37,6 +37,8 @@ type Command struct {
 	Env  []string // beyond what every program has
 	// Stdout and Stderr get the output while it comes; may be nil.
 	Stdout, Stderr io.Writer
+	// Unkept: Stdout alone gets it, and no file.
+	Unkept bool
 }
 
 // Stdout is the file that the standard output of the last run is in.
@@ -63,6 +65,9 @@ func (r Runner) Run(ctx context.Context, c Command) (Usage, error) {
 	defer stderr.Close()
 	cmd := exec.CommandContext(ctx, r.Measurer, append([]string{at("result"), c.Path}, c.Args...)...)
 	cmd.Stdout, cmd.Stderr = both(stdout, c.Stdout), both(stderr, c.Stderr)
+	if c.Unkept {
+		cmd.Stdout = c.Stdout
+	}
 	cmd.Dir = filepath.Join(r.Dir, "home")
 	cmd.Env = append(r.Environment(), c.Env...)
 	// Its end tells the measurer that nobody waits any more; Run closes it.

@@ -51,9 +51,14 @@ func (sim Simulator) Start(ctx context.Context) (*Store, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the simulator: %w", err)
 	}
+	s := &Store{CAFile: caFile, Bucket: sim.Bucket}
 	stop := func() error {
 		_ = stdin.Close()
-		if err := cmd.Wait(); err != nil {
+		err := cmd.Wait()
+		if state := cmd.ProcessState; state != nil {
+			s.CPU = (state.UserTime() + state.SystemTime()).Seconds()
+		}
+		if err != nil {
 			return fmt.Errorf("the simulator: %w: %s", err, complaints.String())
 		}
 		return nil
@@ -71,10 +76,7 @@ func (sim Simulator) Start(ctx context.Context) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the simulator's first line %q: %w", line, err), stop())
 	}
-	s := &Store{
-		Endpoint: ready.Endpoint, Region: ready.Region, ID: ready.ID, Secret: ready.Secret,
-		CAFile: caFile, Bucket: sim.Bucket, Stop: stop,
-	}
+	s.Endpoint, s.Region, s.ID, s.Secret, s.Stop = ready.Endpoint, ready.Region, ready.ID, ready.Secret, stop
 	if err := s.Connect(ctx); err != nil {
 		return nil, errors.Join(err, stop())
 	}

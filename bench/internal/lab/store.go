@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/s3haul/s3haul/bench/s3sim"
@@ -36,6 +37,8 @@ type Store struct {
 	Simulated bool
 	// Stop is what Close does at the end; may be nil.
 	Stop func() error
+	// CPU is what a simulator took in all, in seconds, once it is closed.
+	CPU float64
 	// S3 is a client of the store, from Connect on.
 	S3 *s3.Client
 
@@ -190,6 +193,31 @@ func (s *Store) Holds(ctx context.Context, key string, want checksum.CRC64NVME) 
 		return fmt.Errorf("%s: other bytes came than were to be uploaded", key)
 	}
 	return nil
+}
+
+// Empty says what is left of the versions, markers and unfinished uploads of a
+// bucket; nothing is where the bucket is gone too.
+func (s *Store) Empty(ctx context.Context, bucket string) error {
+	page, err := s.S3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &bucket})
+	var said smithy.APIError
+	if errors.As(err, &said) && said.ErrorCode() == "NoSuchBucket" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if left := len(page.Versions) + len(page.DeleteMarkers); left > 0 {
+		more := ""
+		if sdk.ToBool(page.IsTruncated) {
+			more = " or more"
+		}
+		return fmt.Errorf("%d%s versions and markers of %s are left", left, more, bucket)
+	}
+	uploads, err := s.S3.ListMultipartUploads(ctx, &s3.ListMultipartUploadsInput{Bucket: &bucket})
+	if err == nil && len(uploads.Uploads) > 0 {
+		err = fmt.Errorf("%d uploads of %s are left", len(uploads.Uploads), bucket)
+	}
+	return err
 }
 
 // Clear removes what is below prefix.

@@ -15,7 +15,19 @@ import (
 // the bucket tests. The test ends it.
 func Endpoint(t testing.TB, keep int64) *lab.Store {
 	t.Helper()
-	server, err := s3sim.New(s3sim.Options{KeepBodies: keep})
+	return serve(t, s3sim.Options{KeepBodies: keep})
+}
+
+// MadeUp is a simulator with a bucket of keys that it makes up, beside the bucket
+// tests. The test ends it.
+func MadeUp(t testing.TB, keys s3sim.Synthetic) *lab.Store {
+	t.Helper()
+	return serve(t, s3sim.Options{Synthetic: []s3sim.Synthetic{keys}})
+}
+
+func serve(t testing.TB, o s3sim.Options) *lab.Store {
+	t.Helper()
+	server, err := s3sim.New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
