@@ -71,41 +71,131 @@ func (e *Engine) hasBucket(ctx context.Context, name string) (bool, error) {
 	return err == nil, err
 }
 
+// An ordered listing waits for its leftmost page, and what comes before its turn
+// is held in memory: where a page takes 20 ms, 32 at once bring 1.6 million keys
+// a second, more than one reader takes. Where order does not matter nothing is
+// held, and stores that are farther away are worth twice as many.
+const (
+	parallelOrdered = 32
+	parallelMixed   = 64
+)
+
+// Bounds of what a listing holds; a run may have two of them. Where order does
+// not matter, pages are read as they come.
+const (
+	orderedMemory = 32 << 20
+	mixedMemory   = 16 << 20
+)
+
+// listing is how this engine lists what is at a location.
+func (e *Engine) listing(at Location, parallel, pageSize int) bucket.Options {
+	memory := int64(mixedMemory)
+	if parallel == parallelOrdered {
+		memory = orderedMemory
+	}
+	return bucket.Options{
+		Bucket: at.bucket, Prefix: at.path, PageSize: pageSize,
+		Parallel: min(parallel, e.o.MaxInFlight), Memory: min(memory, e.o.Memory/4),
+	}
+}
+
 // ListOptions of List.
 type ListOptions struct {
 	// ByLevel lists one level: what lies behind the next '/' comes as one
 	// entry with CommonPrefix set.
 	ByLevel bool
+	// Versions lists all versions and delete markers: those of one key come
+	// newest first.
+	Versions bool
 	// PageSize is the number of keys asked for at once, 1 to 1000; 0 means 1000.
 	PageSize int
+	// Notice is told what is worth knowing and stops nothing, as that a store
+	// cannot be listed in parallel; nil tells nobody.
+	Notice func(error)
 }
 
 // List yields the objects of a bucket in the order of their keys; with ByLevel,
-// the common prefixes of each page come before its objects. A Key is whole: the prefix of the location is part of it. An error is the last thing
-// that is yielded.
+// the common prefixes of each page come before its objects. A Key is whole: the
+// prefix of the location is part of it. An error is the last thing that is
+// yielded.
 func (e *Engine) List(ctx context.Context, at Location, o ListOptions) iter.Seq2[walker.Entry, error] {
-	if err := at.check(); err != nil {
+	if err := needBucket(at); err != nil {
 		return failed(err)
 	}
-	if at.local() {
-		return failed(usagef("%s is not in a bucket: name it s3://bucket/prefix", at))
+	client := e.attempts()
+	switch {
+	case o.ByLevel && o.Versions:
+		return levelVersions(ctx, client, bucket.VersionsRequest{
+			Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize,
+		})
+	case o.ByLevel:
+		return bucket.Level(ctx, client, bucket.ListRequest{
+			Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize,
+		})
 	}
-	if !o.ByLevel {
-		seq := bucket.New(e.attempts(), bucket.Options{
-			Bucket: at.bucket, Prefix: at.path, PageSize: o.PageSize, Markers: true,
-		}).Walk(ctx)
-		return func(yield func(walker.Entry, error) bool) {
-			for entry, err := range seq {
+	options := e.listing(at, parallelOrdered, o.PageSize)
+	options.Markers, options.Notice = true, o.Notice
+	source := bucket.New(client, options)
+	if o.Versions {
+		source = bucket.NewVersions(client, options)
+	}
+	seq := source.Walk(ctx)
+	if at.path == "" {
+		return seq
+	}
+	return func(yield func(walker.Entry, error) bool) {
+		for entry, err := range seq {
+			if err == nil {
 				entry.Key = at.path + entry.Key
-				if !yield(entry, err) {
-					return
-				}
+			}
+			if !yield(entry, err) {
+				return
 			}
 		}
 	}
-	return bucket.Level(ctx, e.attempts(), bucket.ListRequest{
-		Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize,
-	})
+}
+
+// levelVersions is bucket.Level of versions. Stores that take the marker as
+// inclusive (versitygw does) send its row once more: each is yielded once.
+func levelVersions(ctx context.Context, l bucket.VersionLister, req bucket.VersionsRequest) iter.Seq2[walker.Entry, error] {
+	return func(yield func(walker.Entry, error) bool) {
+		var p bucket.Page
+		for {
+			if err := l.ListVersions(ctx, req, &p); err != nil {
+				yield(walker.Entry{}, err)
+				return
+			}
+			for _, prefix := range p.Prefixes {
+				if prefix == req.KeyMarker {
+					continue
+				}
+				if !yield(walker.Entry{Key: prefix, CommonPrefix: true}, nil) {
+					return
+				}
+			}
+			for _, entry := range unseen(p.Entries, req) {
+				if !yield(entry, nil) {
+					return
+				}
+			}
+			if req.KeyMarker, req.VersionIDMarker = p.Next, p.NextVersion; req.KeyMarker == "" {
+				return
+			}
+		}
+	}
+}
+
+// unseen leaves out the rows that end with the marker of the request.
+func unseen(rows []walker.Entry, req bucket.VersionsRequest) []walker.Entry {
+	for i := range rows {
+		if rows[i].Key != req.KeyMarker {
+			break
+		}
+		if rows[i].VersionID == req.VersionIDMarker {
+			return rows[i+1:]
+		}
+	}
+	return rows
 }
 
 func failed(err error) iter.Seq2[walker.Entry, error] {

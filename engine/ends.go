@@ -97,9 +97,9 @@ func (r *run) walkLocal(l Location, follow bool) walker.Source {
 
 // walkBucket lists with or without the markers of folders.
 func (r *run) walkBucket(l Location, markers bool) walker.Source {
-	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(bucket.New(r.client, bucket.Options{
-		Bucket: l.bucket, Prefix: l.path, PageSize: r.PageSize, Markers: markers,
-	}))
+	o := r.e.listing(l, parallelOrdered, r.PageSize)
+	o.Markers = markers
+	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(bucket.New(r.client, o))
 }
 
 // said is a Source whose skipped names are those that a person would write.

@@ -34,6 +34,7 @@ type crew struct {
 	shape   shape
 	first   *span // those that are not yet read to their end, in order
 	ids     int
+	turns   int
 	err     error
 	free    []*Page
 
@@ -63,6 +64,9 @@ const (
 	// worthCutting is how many pages have to be left for two to share them: the
 	// last page of what is cut is on average half in vain.
 	worthCutting = 6
+	// alone is how many pages come one after another before anything is cut: few
+	// keys are listed with as few requests as can be.
+	alone = 3
 	// leap is how many pages ahead the first cut is, as long as no end is known.
 	leap = 16
 )
@@ -77,7 +81,7 @@ func newCrew(ctx context.Context, s *Source, ordered bool, first *Page) *crew {
 	if c.o.Memory == 0 {
 		c.o.Memory = defaultPageMemory
 	}
-	all := &span{open: true, far: true, stride: leap * c.perPage, at: position{key: c.o.StartAfter}}
+	all := &span{open: true, wait: alone * int(c.perPage), far: true, stride: leap * c.perPage, at: position{key: c.o.StartAfter}}
 	c.first = all
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,6 +114,7 @@ func (c *crew) work(j job) {
 		p := c.page()
 		c.mu.Unlock()
 		err := c.fetch(c.ctx, j.from, p)
+		vain := err != nil && j.pivot
 		if err == nil {
 			err = c.inOrder(p.Entries)
 		}
@@ -121,9 +126,12 @@ func (c *crew) work(j job) {
 			j.span.busy = false
 		}
 		switch {
+		case vain: // nobody needs it: the span goes on by itself
+			j.span.wait = int(8 * c.perPage)
+			c.release(p)
 		case err != nil:
 			c.err = cmp.Or(c.err, err)
-			c.free = append(c.free, p)
+			c.release(p)
 		case j.pivot:
 			c.cut(j, p)
 		default:
@@ -150,6 +158,13 @@ func (c *crew) page() *Page {
 		return p
 	}
 	return new(Page)
+}
+
+// release keeps a page that is no longer needed for the next request, without the
+// strings, which hold the memory of its answer.
+func (c *crew) release(p *Page) {
+	clear(p.Entries)
+	c.free = append(c.free, p)
 }
 
 // bytesOf is about the memory of a page.
@@ -208,7 +223,7 @@ func (c *crew) take(s *span, p *Page) {
 // hand gives a page to the reader.
 func (c *crew) hand(s *span, p *Page) {
 	if c.ordered && len(p.Entries) == 0 {
-		c.free = append(c.free, p)
+		c.release(p)
 		return
 	}
 	c.used += bytesOf(p)
@@ -255,7 +270,7 @@ func (c *crew) cut(j job, p *Page) {
 		c.split(s, from, p)
 		return
 	}
-	c.free = append(c.free, p)
+	c.release(p)
 }
 
 // split ends a span at a pivot; p is the first page behind it.
@@ -288,7 +303,7 @@ func (c *crew) chunks(yield func(Chunk) bool) error {
 				return nil
 			}
 			c.used -= cost
-			c.free = append(c.free, next.page)
+			c.release(next.page)
 			c.dispatch()
 		case c.err != nil && c.running == 0:
 			return c.err
@@ -322,7 +337,7 @@ func (c *crew) inTurn(yield func(Chunk) bool) error {
 				return nil
 			}
 			c.used -= cost
-			c.free = append(c.free, p)
+			c.release(p)
 			c.dispatch()
 		case s.done:
 			c.unlink(s)

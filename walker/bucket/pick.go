@@ -36,6 +36,7 @@ func (c *crew) pick() (job, bool) {
 		return job{}, false
 	}
 	var best *span
+	var idle *span // that has waited for longest: all ranges are to come on alike
 	var most, distance float64
 	offset := 0.0 // rows from the reader's place to where a span has come
 	room := float64(c.o.Memory/max(c.size, 1)) * c.perPage
@@ -46,10 +47,11 @@ func (c *crew) pick() (job, bool) {
 		if s.done {
 			continue
 		}
-		if !s.busy && c.roomFor(s, offset/room) {
-			s.busy = true
-			c.used += c.size
-			return job{span: s, from: s.at, cost: c.size}, true
+		if !s.busy && c.ordered && c.roomFor(s, offset/room) {
+			return c.next(s), true
+		}
+		if !s.busy && !c.ordered && (idle == nil || s.turn < idle.turn) {
+			idle = s
 		}
 		left := c.left(s)
 		part, gap := left, left/2
@@ -65,6 +67,9 @@ func (c *crew) pick() (job, bool) {
 		}
 		offset += left
 	}
+	if idle != nil {
+		return c.next(idle), true
+	}
 	if best == nil || c.ordered && c.used+c.size > c.o.Memory {
 		return job{}, false
 	}
@@ -74,17 +79,22 @@ func (c *crew) pick() (job, bool) {
 		return job{}, false
 	}
 	best.cutting = true
-	c.used += c.size
-	return job{span: best, from: position{key: pivot}, pivot: true, cost: c.size}, true
+	c.used += 2 * c.size // its text is in memory, too
+	return job{span: best, from: position{key: pivot}, pivot: true, cost: 2 * c.size}, true
 }
 
-// roomFor says whether there is memory for another page of a span that is not
-// being fetched. The first one may always go on: it is what the reader waits
+// next is the job of fetching a span's next page.
+func (c *crew) next(s *span) job {
+	c.turns++
+	s.busy, s.turn = true, c.turns
+	c.used += 2 * c.size
+	return job{span: s, from: s.at, cost: 2 * c.size}
+}
+
+// roomFor says whether an ordered walk has memory for another page of a span that
+// is not being fetched. The first one may always go on: it is what the reader waits
 // for. What is farther away leaves some for what is nearer.
 func (c *crew) roomFor(s *span, far float64) bool {
-	if !c.ordered {
-		return true
-	}
 	if s == c.first {
 		return len(s.pages) < 8 || c.used+c.size <= c.o.Memory
 	}

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"sort"
+	"strings"
 
 	"github.com/s3haul/s3haul/walker"
 )
@@ -18,6 +19,7 @@ type span struct {
 	at   position
 	done bool // all its rows have come
 	busy bool // a page of it is being fetched
+	turn int  // when that began
 	// cutting says that somebody looks for the place to cut it at.
 	cutting bool
 	// far says that nothing is known of where its end is, or that what there is
@@ -38,7 +40,8 @@ type span struct {
 	pages      []*Page // of an ordered walk: fetched, and not yet read
 }
 
-// milestone is a key and how many rows come before it.
+// milestone is a key and how many rows come before it. Like all that a span keeps,
+// the key is a string of its own: that of a row holds the memory of its page.
 type milestone struct {
 	key  string
 	rows int
@@ -75,12 +78,12 @@ func (s *span) passed(rows []walker.Entry) {
 		return
 	}
 	if len(s.marks) == 0 {
-		s.marks = append(s.marks, milestone{key: rows[0].Key})
+		s.marks = append(s.marks, milestone{key: strings.Clone(rows[0].Key)})
 	}
 	s.rows += len(rows)
 	s.own += len(rows)
 	s.wait -= len(rows)
-	s.mark(milestone{key: rows[len(rows)-1].Key, rows: s.rows})
+	s.mark(milestone{key: strings.Clone(rows[len(rows)-1].Key), rows: s.rows})
 }
 
 func (s *span) mark(m milestone) {
@@ -166,20 +169,20 @@ func (p *position) fresh(rows []walker.Entry, versions bool, seed maphash.Seed) 
 func (p *position) moves(rows []walker.Entry, versions bool, seed maphash.Seed) {
 	last := &rows[len(rows)-1]
 	if !versions {
-		*p = position{key: last.Key}
+		*p = position{key: strings.Clone(last.Key)}
 		return
 	}
 	before := *p
 	if last.Key != p.key {
 		p.seen = p.seen[:0]
 	}
-	p.key, p.version, p.skip, p.keys = last.Key, last.VersionID, "", 0
+	p.key, p.version, p.skip, p.keys = strings.Clone(last.Key), strings.Clone(last.VersionID), "", 0
 	p.ask.key, p.ask.version = "", ""
 	if last.VersionID == "null" && !last.Latest {
 		// versitygw 1.8 says that nothing follows a null version that is not the
 		// current one. So the page begins with it again.
 		if n := len(rows); n > 1 {
-			before = position{key: rows[n-2].Key, version: rows[n-2].VersionID}
+			before = position{key: strings.Clone(rows[n-2].Key), version: strings.Clone(rows[n-2].VersionID)}
 		}
 		p.ask.key, p.ask.version = before.key, before.version
 	}
