@@ -18,6 +18,8 @@ const (
 	MaxTransfer Bound = "max-transfer"
 	// MaxDuration is RunOptions.MaxDuration.
 	MaxDuration Bound = "max-duration"
+	// MaxDelete is PurgeOptions.MaxDelete.
+	MaxDelete Bound = "max-delete"
 )
 
 // BoundError is the error of a run that reached a bound while there was more to
@@ -25,13 +27,17 @@ const (
 // lost: Sync and Remove go on where they are called again.
 type BoundError struct {
 	Bound Bound
-	// Objects and Bytes are what was begun until then; they do not count deletes.
+	// Objects and Bytes are what was begun until then; they do not count deletes,
+	// but where MaxDelete ended the run they are those.
 	Objects, Bytes int64
 	// Elapsed is how long the run had lasted.
 	Elapsed time.Duration
 }
 
 func (e *BoundError) Error() string {
+	if e.Bound == MaxDelete {
+		return fmt.Sprintf("stopped before the end: %d deletes were sent, no more is to be", e.Objects)
+	}
 	if e.Bound == MaxTransfer {
 		return fmt.Sprintf("stopped before the end: %d bytes in %d objects were begun, no more is to be", e.Bytes, e.Objects)
 	}

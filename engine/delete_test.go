@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/s3haul/s3haul/engine"
@@ -268,13 +269,12 @@ func TestFailedListingDeletesNothing(t *testing.T) {
 	for _, down := range []bool{false, true} {
 		for page := range 4 {
 			t.Run(fmt.Sprint(map[bool]string{false: "destination", true: "source"}[down], " page ", page), func(t *testing.T) {
-				n := 0 // pages are asked for one after the other
+				var n atomic.Int64 // pages may be asked for at once
 				p := newProxy(t, func(w http.ResponseWriter, r *http.Request) bool {
 					if !isList(r) {
 						return false
 					}
-					n++
-					return n == page+1 && deny(w, http.StatusForbidden, "AccessDenied")
+					return n.Add(1) > int64(page) && deny(w, http.StatusForbidden, "AccessDenied")
 				})
 				bucket, dir := wiretest.Bucket(t), t.TempDir()
 				objects, files := numbered("k", 35), tree{"0": "x", "k07x": "x", "z": "x"}

@@ -150,7 +150,7 @@ func (s *syncing) finish(ctx context.Context) error {
 		return nil
 	}
 	sent := int64(0)
-	err = s.removeAll(ctx, s.dst, s.bounds.over, func(yield func(string, error) bool) {
+	err = s.removeAll(ctx, s.dst, wire.DeleteOptions{}, s.bounds.over, func(yield func(string, error) bool) {
 		for key, err := range s.bounds.until(d.keys(ctx, cleared)) {
 			if err == nil {
 				sent++
@@ -235,7 +235,7 @@ func (s *syncing) makeWay(ctx context.Context) (bool, error) {
 		}
 	}
 	// What waits for these names is sent now, whatever the time.
-	err := s.removeAll(ctx, s.dst, never, func(yield func(string, error) bool) {
+	err := s.removeAll(ctx, s.dst, wire.DeleteOptions{}, never, func(yield func(string, error) bool) {
 		for key := range d.files {
 			if !yield(key, nil) {
 				return

@@ -39,8 +39,8 @@ func mayImport() map[string][]string {
 			"bench/internal/lab", "bench/s3sim", "engine/checksum", humanize, "github.com/go-analyze/charts", "github.com/spf13/pflag",
 		},
 		"bench/compare/measure":      {},
-		"bench/floor":                {"engine/checksum", sdk, sync},
-		"bench/internal/lab":         {"bench/s3sim", "engine/checksum", sdk, smithy, sys},
+		"bench/floor":                {"bench/s3sim", "engine/checksum", sdk, sync},
+		"bench/internal/lab":         {"bench/s3sim", "engine/checksum", sdk, smithy, sys, "github.com/spf13/pflag"},
 		"bench/internal/lab/labtest": {"bench/internal/lab", "bench/s3sim", sdk},
 		"bench/limits": {
 			"bench/internal/lab", "bench/s3sim", "engine/checksum", "github.com/go-analyze/charts", "github.com/spf13/pflag",
@@ -55,12 +55,14 @@ func mayImport() map[string][]string {
 		"walker/walktest": {"walker", goleak},
 
 		"engine": {
-			"engine/plan", "engine/pool", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
+			"engine/plan", "engine/pool", "engine/purge", "engine/purge/s3calls", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
 			"walker", "walker/bucket", "walker/local",
 		},
 		"engine/checksum":      {"github.com/minio/crc64nvme"},
 		"engine/plan":          {"walker"},
 		"engine/pool":          {sync, "golang.org/x/time"},
+		"engine/purge":         {"walker"},
+		"engine/purge/s3calls": {"engine/wire", sdk},
 		"engine/spool":         {"engine/plan", "walker"},
 		"engine/report":        {"github.com/schollz/progressbar/v3", humanize},
 		"engine/wire":          {"engine/pool", "engine/wire/s3xml", "walker", "walker/bucket", sdk, smithy, "gopkg.in/ini.v1"},

@@ -11,7 +11,14 @@ import (
 )
 
 // RemoveOptions of Remove.
-type RemoveOptions struct{ RunOptions }
+type RemoveOptions struct {
+	RunOptions
+	// VersionID removes that version of the one object that is named; "null" is
+	// an id. Where it was the newest, the one before is current then.
+	VersionID string
+	// Delete goes with each request.
+	Delete wire.DeleteOptions
+}
 
 // Remove deletes one object (Object), or all objects of a prefix (Bucket), in
 // batches of 1000 while they are listed. On a versioned bucket that adds delete
@@ -23,25 +30,28 @@ func (e *Engine) Remove(ctx context.Context, at Location, o RemoveOptions) (Summ
 	if at.local() {
 		return Summary{}, usagef("%s is not in a bucket: name it s3://bucket/key", at)
 	}
+	if o.VersionID != "" && !at.one {
+		return Summary{}, usagef("%s is not one object: a version is of a key", at)
+	}
 	r, err := e.begin(ctx, report.Delete, at, at, o.RunOptions)
 	if err != nil {
 		return Summary{}, err
 	}
-	return r.end(r.removeListed(ctx, at))
+	return r.end(r.removeListed(ctx, at, o))
 }
 
-func (r *run) removeListed(ctx context.Context, at Location) error {
+func (r *run) removeListed(ctx context.Context, at Location, o RemoveOptions) error {
 	if at.one {
 		if r.DryRun {
 			r.removed(at.names(), "", nil)
 			return nil
 		}
-		err := r.client.DeleteObject(ctx, at.bucket, wire.ObjectID{Key: at.path})
+		err := r.client.DeleteObject(ctx, at.bucket, wire.ObjectID{Key: at.path, VersionID: o.VersionID}, o.Delete)
 		r.removed(at.names(), "", err)
 		return nil
 	}
 	entries := r.walkBucket(at, true).Walk(ctx)
-	return r.removeAll(ctx, at, r.bounds.over, r.bounds.until(func(yield func(string, error) bool) {
+	return r.removeAll(ctx, at, o.Delete, r.bounds.over, r.bounds.until(func(yield func(string, error) bool) {
 		for e, err := range entries {
 			if !yield(e.Key, err) {
 				return
@@ -52,7 +62,7 @@ func (r *run) removeListed(ctx context.Context, at Location) error {
 
 // removeAll deletes keys at a location; of those that wait for their turn, none
 // any more when late says so.
-func (r *run) removeAll(ctx context.Context, at Location, late func() bool, keys iter.Seq2[string, error]) error {
+func (r *run) removeAll(ctx context.Context, at Location, with wire.DeleteOptions, late func() bool, keys iter.Seq2[string, error]) error {
 	n := at.names()
 	if r.DryRun {
 		for key, err := range keys {
@@ -77,7 +87,8 @@ func (r *run) removeAll(ctx context.Context, at Location, late func() bool, keys
 			}
 		}
 	}, remove.Options{
-		Client: r.client, Pool: r.e.pool, Bucket: at.bucket, Late: late,
+		Client: r.deleter(), Pool: r.e.pool, Bucket: at.bucket, Delete: with, Late: late,
+		Patience: r.throttledFor(), Retried: r.retried,
 		Done: func(id wire.ObjectID, err error) { r.removed(n, id.Key[len(at.path):], err) },
 	})
 }

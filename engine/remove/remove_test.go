@@ -34,7 +34,7 @@ type store struct {
 
 var errDenied = &wire.APIError{Op: "DeleteObjects", Code: "AccessDenied", Message: "no"}
 
-func (s *store) DeleteObjects(ctx context.Context, bucket string, ids []wire.ObjectID) ([]wire.DeleteFailure, error) {
+func (s *store) DeleteObjects(ctx context.Context, bucket string, ids []wire.ObjectID, o wire.DeleteOptions) ([]wire.DeleteFailure, error) {
 	s.mu.Lock()
 	s.batches = append(s.batches, slices.Clone(ids))
 	s.bucket = bucket
@@ -55,7 +55,7 @@ func (s *store) DeleteObjects(ctx context.Context, bucket string, ids []wire.Obj
 	return failed, nil
 }
 
-func (s *store) DeleteObject(ctx context.Context, bucket string, id wire.ObjectID) error {
+func (s *store) DeleteObject(ctx context.Context, bucket string, id wire.ObjectID, o wire.DeleteOptions) error {
 	s.mu.Lock()
 	s.singles = append(s.singles, id.Key)
 	s.bucket = bucket

@@ -97,6 +97,9 @@ func (g gauge) line(bytesRate, objectsRate float64) string {
 	}
 	objects += " objects"
 
+	if g.found > 0 {
+		return g.purged(objectsRate)
+	}
 	if g.planned.Bytes <= 0 && g.moved <= 0 {
 		// Deletes, or nothing yet.
 		line := objects

@@ -17,6 +17,23 @@ const (
 	RemoveBucket Op = "remove_bucket"
 )
 
+// What a purge removes.
+const (
+	// RemoveVersion is a version with data, or an object of a store without
+	// versions.
+	RemoveVersion Op = "version"
+	// RemoveCurrent says how many of the RemoveVersion were current.
+	RemoveCurrent Op = "current"
+	// RemoveMarker is a delete marker.
+	RemoveMarker Op = "marker"
+	// AbortUpload is an unfinished multipart upload.
+	AbortUpload Op = "upload_abort"
+)
+
+// Undelete is an object that is there again: the delete markers that hid it are
+// gone.
+const Undelete Op = "undelete"
+
 // Kind says what an Event is about.
 type Kind uint8
 
@@ -48,6 +65,11 @@ const (
 	// Verified adds Count objects whose bytes have the checksum that the store
 	// has of them.
 	Verified
+	// Found adds Count entries of a listing, and their Bytes.
+	Found
+	// Removed adds Count entries that are gone, or in a dry run would be, and
+	// their Bytes: there may be millions, so that no event is of one alone.
+	Removed
 )
 
 // Event is something that happened. Only the fields that its Kind names are set.
@@ -61,7 +83,9 @@ type Event struct {
 	Key string
 	// Bytes is the size of the object; for Planned and Progress the amount.
 	Bytes int64
-	// Count is the number of objects of Planned, Unchanged, Held and Verified.
+	// Count is the number of objects of Planned, Unchanged, Held, Verified, Found
+	// and Removed. A Failed with a Count stands for so many failures more, of
+	// which nothing else is told.
 	Count int64
 	// Err is the failure, the warning, the notice.
 	Err error

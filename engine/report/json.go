@@ -30,9 +30,10 @@ type JSONOptions struct {
 //     them code, api, request_id; advice. fatal where it ended the run.
 //   - warning, notice: message and the rest as with error.
 //   - progress: bytes_done, bytes_total, objects_done, objects_total, listed
-//     (whether the totals are final); in_flight, limit, throttled, paced as
+//     (whether the totals are final), of a purge found; in_flight, limit, throttled, paced as
 //     [Load] has them, without those that are 0.
-//   - summary: the last line. exit, and what [Summary] has.
+//   - summary: the last line. exit, and what [Summary] has; found, left, checked and
+//     rechecked where it is of a purge.
 //
 // A name that is not UTF-8 cannot stand in JSON: each bad byte in src or dst
 // becomes U+FFFD, and src_base64 or dst_base64 has the name as it is.
@@ -103,6 +104,7 @@ type progressRecord struct {
 	ObjectsDone  int64 `json:"objects_done"`
 	ObjectsTotal int64 `json:"objects_total"`
 	Listed       bool  `json:"listed"`
+	Found        int64 `json:"found,omitempty"`
 
 	InFlight  int     `json:"in_flight,omitempty"`
 	Limit     int     `json:"limit,omitempty"`
@@ -126,6 +128,20 @@ type summaryRecord struct {
 	Seconds   float64         `json:"seconds"`
 	CutShort  string          `json:"cut_short,omitempty"`
 	Ceilings  []string        `json:"ceilings,omitempty"`
+
+	// Of a purge.
+	Found     *opRecord    `json:"found,omitempty"`
+	Left      []leftRecord `json:"left,omitempty"`
+	Checked   *bool        `json:"checked,omitempty"`
+	Rechecked *int64       `json:"rechecked,omitempty"`
+}
+
+type leftRecord struct {
+	Reason   string     `json:"reason"`
+	Advice   string     `json:"advice,omitempty"`
+	Count    int64      `json:"count"`
+	Until    *time.Time `json:"until,omitempty"`
+	Examples []string   `json:"examples,omitempty"`
 }
 
 type opRecord struct {
@@ -144,7 +160,9 @@ func (j *JSON) Report(e Event) {
 			j.print(objectRecord{header: head("object"), names: namesOf(e), Bytes: e.Bytes, DryRun: e.Kind == DryRun})
 		}
 	case Failed:
-		j.print(problemRecord("error", e))
+		if e.Count == 0 {
+			j.print(problemRecord("error", e))
+		}
 	case Warning:
 		j.print(problemRecord("warning", e))
 	case Notice:
@@ -174,12 +192,27 @@ func (j *JSON) Summary(s Summary, exit int) {
 	for op, c := range s.Ops {
 		ops[op] = opRecord(c)
 	}
-	j.print(summaryRecord{
+	record := summaryRecord{
 		header: head("summary"), Exit: exit, DryRun: s.DryRun, Ops: ops,
 		Unchanged: s.Unchanged, Skipped: s.Skipped, Failed: s.Failed, Held: s.Held,
 		Retries: s.Retries, Throttled: s.Throttled, Verified: s.Verified, Notices: s.NoticeCount,
 		Seconds: s.Elapsed.Seconds(), CutShort: s.CutShort, Ceilings: s.Ceilings,
-	})
+	}
+	if s.Purged {
+		found := opRecord(s.Found)
+		record.Found, record.Checked = &found, &s.Checked
+		if s.Checked {
+			record.Rechecked = &s.Rechecked
+		}
+		for _, l := range s.Left {
+			r := leftRecord{Reason: l.Reason, Advice: l.Advice, Count: l.Count, Examples: l.Examples}
+			if !l.Until.IsZero() {
+				r.Until = &l.Until
+			}
+			record.Left = append(record.Left, r)
+		}
+	}
+	j.print(record)
 }
 
 func (j *JSON) progress() {
@@ -190,7 +223,7 @@ func (j *JSON) progress() {
 	}
 	j.print(progressRecord{
 		header: head("progress"), BytesDone: g.moved, BytesTotal: g.planned.Bytes,
-		ObjectsDone: g.finished, ObjectsTotal: g.planned.Objects, Listed: g.listed,
+		ObjectsDone: g.finished, ObjectsTotal: g.planned.Objects, Listed: g.listed, Found: g.found,
 		InFlight: l.InFlight, Limit: l.Limit, Throttled: l.Throttled, Paced: l.Paced,
 	})
 }

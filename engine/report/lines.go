@@ -9,6 +9,9 @@ import (
 // Lines is the summary as a person reads it, one to three lines of text
 // without line ends: what went wrong, what was done, and how.
 func (s Summary) Lines() []string {
+	if s.Purged {
+		return s.purgeLines()
+	}
 	var lines []string
 	if l := s.wrong(); l != "" {
 		lines = append(lines, l)
@@ -112,12 +115,17 @@ func (s Summary) order() []Op {
 	})
 }
 
-func known() []Op { return []Op{Upload, Download, Copy, Move, Delete, MakeBucket, RemoveBucket} }
+func known() []Op {
+	return []Op{
+		Upload, Download, Copy, Move, Delete, MakeBucket, RemoveBucket,
+		RemoveVersion, RemoveCurrent, RemoveMarker, AbortUpload,
+	}
+}
 
 // carries says whether op moves bytes that are worth a rate.
 func carries(op Op) bool {
 	switch op {
-	case Delete, MakeBucket, RemoveBucket:
+	case Delete, MakeBucket, RemoveBucket, RemoveVersion, RemoveCurrent, RemoveMarker, AbortUpload, Undelete:
 		return false
 	default:
 		return true
@@ -139,6 +147,12 @@ func past(op Op) (verb, noun string) {
 		return "made", "bucket"
 	case RemoveBucket:
 		return "removed", "bucket"
+	case RemoveVersion, RemoveMarker:
+		return "removed", string(op)
+	case RemoveCurrent:
+		return "removed", "current version"
+	case AbortUpload:
+		return "aborted", "upload"
 	default:
 		return string(op), ""
 	}

@@ -21,6 +21,20 @@ type OpCount struct {
 	Bytes int64
 }
 
+// Left is what a purge could not remove for one reason.
+type Left struct {
+	// Reason is as a person reads it: "compliance lock", "AccessDenied".
+	Reason string
+	// Advice is what would remove it, or empty.
+	Advice string
+	// Count is how many entries.
+	Count int64
+	// Until is when the last of them may be removed; zero where none says.
+	Until time.Time
+	// Examples are some of them, three at most: s3://bucket/key.
+	Examples []string
+}
+
 // Failure is one object that failed. It is an error itself, with Err in its
 // chain.
 type Failure struct {
@@ -76,6 +90,18 @@ type Summary struct {
 	NoticeCount int64
 	// Notices holds the first MaxNotices of them.
 	Notices []error
+	// Purged says that the run was a purge, or the like: it was to remove what
+	// Ops has as RemoveVersion, RemoveMarker and AbortUpload.
+	Purged bool
+	// Found is what a purge listed, and Bytes their sizes.
+	Found OpCount
+	// Left is what was asked for and is there still, by reason, the most first.
+	Left []Left
+	// Checked says that a purge listed again at its end, and Rechecked is how many
+	// entries it found then that its rules would still remove. Where it is not
+	// Checked, what is left is not known but for Left.
+	Checked   bool
+	Rechecked int64
 	// Elapsed is the time since NewTally.
 	Elapsed time.Duration
 	// DryRun says that nothing was changed.
@@ -108,7 +134,7 @@ func (s Summary) Err() error {
 // something was skipped with a warning, 0 otherwise.
 func (s Summary) Exit() int {
 	switch {
-	case s.Failed > 0:
+	case s.Failed > 0, len(s.Left) > 0, s.Rechecked > 0:
 		return 1
 	case s.Skipped > 0:
 		return 2
@@ -119,7 +145,7 @@ func (s Summary) Exit() int {
 
 // Idle says that nothing happened: all was as it should be.
 func (s Summary) Idle() bool {
-	return len(s.Ops) == 0 && s.Skipped == 0 && s.Failed == 0 && s.Held == 0
+	return len(s.Ops) == 0 && s.Skipped == 0 && s.Failed == 0 && s.Held == 0 && !s.Purged
 }
 
 // location is an object, or a pair of them, in a line.

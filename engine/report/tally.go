@@ -16,8 +16,9 @@ type Tally struct {
 	moved     atomic.Int64
 	unchanged atomic.Int64
 	planned   opCounter
-	done      [7]opCounter // by slot
-	finished  atomic.Int64 // Done, DryRun and Failed
+	done      [11]opCounter // by slot
+	found     opCounter
+	finished  atomic.Int64 // Done, DryRun, Failed and Removed
 	doneBytes atomic.Int64
 	lostBytes atomic.Int64 // of what failed
 	skipped   atomic.Int64
@@ -81,6 +82,13 @@ func (t *Tally) Report(e Event) {
 		t.held.Add(e.Count)
 	case Verified:
 		t.verified.Add(e.Count)
+	case Found:
+		t.found.add(e.Count, e.Bytes)
+	case Removed:
+		if e.Op != RemoveCurrent {
+			t.finished.Add(e.Count)
+		}
+		t.add(e.Op, e.Count, e.Bytes)
 	}
 }
 
@@ -89,8 +97,12 @@ func (t *Tally) count(e Event) {
 	if carries(e.Op) {
 		t.doneBytes.Add(e.Bytes)
 	}
-	if i := slot(e.Op); i >= 0 {
-		t.done[i].add(1, e.Bytes)
+	t.add(e.Op, 1, e.Bytes)
+}
+
+func (t *Tally) add(op Op, objects, bytes int64) {
+	if i := slot(op); i >= 0 {
+		t.done[i].add(objects, bytes)
 		return
 	}
 	t.mu.Lock()
@@ -98,8 +110,8 @@ func (t *Tally) count(e Event) {
 	if t.others == nil {
 		t.others = make(map[Op]OpCount)
 	}
-	c := t.others[e.Op]
-	t.others[e.Op] = OpCount{Objects: c.Objects + 1, Bytes: c.Bytes + e.Bytes}
+	c := t.others[op]
+	t.others[op] = OpCount{Objects: c.Objects + objects, Bytes: c.Bytes + bytes}
 }
 
 // slot is the place of op in known(), spelled out because it is hot.
@@ -119,19 +131,30 @@ func slot(op Op) int {
 		return 5
 	case RemoveBucket:
 		return 6
+	case RemoveVersion:
+		return 7
+	case RemoveCurrent:
+		return 8
+	case RemoveMarker:
+		return 9
+	case AbortUpload:
+		return 10
 	default:
 		return -1
 	}
 }
 
 func (t *Tally) fail(e Event) {
-	t.finished.Add(1)
+	t.finished.Add(max(1, e.Count))
 	if carries(e.Op) {
 		t.lostBytes.Add(e.Bytes)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.failed++
+	t.failed += max(1, e.Count)
+	if e.Count > 0 {
+		return
+	}
 	if len(t.failures) < MaxFailures {
 		t.failures = append(t.failures, Failure{Op: e.Op, Src: e.Src, Dst: e.Dst, Key: e.Key, Err: e.Err})
 	}
@@ -162,6 +185,7 @@ func (t *Tally) Summary() Summary {
 		Throttled: t.throttled.Load(),
 		Verified:  t.verified.Load(),
 		DryRun:    t.dryRun.Load(),
+		Found:     t.found.load(),
 	}
 	if !t.start.IsZero() {
 		s.Elapsed = time.Since(t.start)
@@ -187,6 +211,8 @@ type gauge struct {
 	finished int64 // objects, well or not
 	planned  OpCount
 	listed   bool
+	found    int64 // entries that a purge has listed
+	removed  int64 // entries that a purge has removed
 }
 
 func (t *Tally) gauge() gauge {
@@ -197,5 +223,8 @@ func (t *Tally) gauge() gauge {
 		finished: t.finished.Load(),
 		planned:  t.planned.load(),
 		listed:   t.listed.Load(),
+		found:    t.found.objects.Load(),
+		removed: t.done[slot(RemoveVersion)].objects.Load() + t.done[slot(RemoveMarker)].objects.Load() +
+			t.done[slot(AbortUpload)].objects.Load(),
 	}
 }

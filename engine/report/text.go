@@ -39,6 +39,9 @@ func (t *Text) Report(e Event) {
 			t.result(e)
 		}
 	case Failed:
+		if e.Count > 0 {
+			return
+		}
 		prefix := string(e.Op) + " failed: "
 		if e.Op == "" {
 			prefix = "failed: "
