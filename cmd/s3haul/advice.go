@@ -46,6 +46,9 @@ func advise(err error) error {
 	if _, ok := errors.AsType[*outputError](err); ok || errors.As(err, &has) {
 		return err
 	}
+	if wire.Code(err) == "AccessDenied" && strings.Contains(err.Error(), "object lock") {
+		return &advised{err, "Object Lock keeps it: --bypass-governance-retention passes a governance retention, and nothing passes the rest"}
+	}
 	if text := adviceFor(wire.Code(err)); text != "" {
 		return &advised{err, text}
 	}
@@ -97,7 +100,7 @@ func adviceFor(code string) string {
 	case "NoSuchBucket":
 		return "check the name; `s3haul mb s3://BUCKET` or --make-bucket makes it"
 	case "BucketNotEmpty":
-		return "empty it first: s3haul rm s3://BUCKET --recursive"
+		return "empty it first: s3haul rm s3://BUCKET --recursive, or s3haul purge where it has versions"
 	case "BucketAlreadyExists":
 		return "somebody has a bucket of that name already: choose another"
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch":

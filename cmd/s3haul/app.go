@@ -27,6 +27,7 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	name           string // of the command that runs, as "s3haul sync"
+	content        bool   // it moves what is in the objects
 
 	embedded         string
 	endpointURL      string
@@ -67,6 +68,7 @@ no account and no network.
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.name = cmd.CommandPath()
+			a.content = cmd.Name() == "cp" || cmd.Name() == "sync"
 			return notEmpty(cmd.Flags(), "embedded", "endpoint-url", "profile")
 		},
 	}
@@ -94,6 +96,8 @@ no account and no network.
 	f.StringVar(&a.client, "client", "fast", "`NAME` of the S3 client: fast, or sdk for the AWS SDK's alone")
 	f.BoolVar(&a.debug, "debug", false, "tell on stderr of each request, and of each move of the limit")
 	root.AddCommand(a.syncCmd(), a.cpCmd(), a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
+	root.AddCommand(a.purgeCmd(), a.undeleteCmd(), a.uploadsCmd())
+	root.AddCommand(a.duCmd())
 	return root
 }
 
@@ -156,7 +160,7 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 	if a.debug {
 		o.OnAttempt, o.OnLimit = a.tellAttempt, a.tellMove
 	}
-	boundMemory(int64(a.memory))
+	boundMemory(int64(a.memory), a.content)
 	closeServer := func() error { return nil }
 	if a.embedded != "" {
 		if a.endpointURL != "" || a.profile != "" || a.noSign {
@@ -220,9 +224,9 @@ func (a *app) debugf(format string, args ...any) {
 	fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
-// terminal says whether w is one.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+// terminal says whether a stream is one.
+func terminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 

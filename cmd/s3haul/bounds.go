@@ -74,11 +74,14 @@ func (p *period) Set(text string) error {
 // stopped is a run that a bound has ended, in the words of the flags.
 func (t *transferFlags) stopped(command string, e *engine.BoundError) error {
 	reached := "--max-duration " + t.maxDuration.String()
-	if e.Bound == engine.MaxTransfer {
+	switch e.Bound {
+	case engine.MaxTransfer:
 		reached = "--max-transfer " + t.maxTransfer.String()
+	case engine.MaxDelete:
+		reached = "--max-delete " + t.maxDelete.String()
 	}
 	text := reached + " is reached"
-	if e.Objects > 0 {
+	if e.Objects > 0 && e.Bound != engine.MaxDelete { // which says it already
 		text += fmt.Sprintf(" with %s objects (%s)", humanize.Comma(e.Objects), humanize.IBytes(uint64(e.Bytes)))
 		if e.Objects == 1 {
 			text = strings.Replace(text, "objects", "object", 1)

@@ -59,4 +59,9 @@ func TestStoppedByTime(t *testing.T) {
 	if want := "--max-duration 1h30m is reached with 12,345 objects (5.0 MiB); what was under way has ended, and nothing else was begun"; got != want {
 		t.Errorf("%s", got)
 	}
+	f.maxDelete.n = 5000
+	got = f.stopped("s3haul purge", &engine.BoundError{Bound: engine.MaxDelete, Objects: 5000}).Error()
+	if want := "--max-delete 5000 is reached; what was under way has ended, and nothing else was begun"; got != want {
+		t.Errorf("%s", got)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http/httptest"
 	"os"
@@ -43,6 +44,7 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"climbing":  cmdClimbing,
 		"tmpfs":     cmdTmpfs,
 	}
+	maps.Copy(all, versionCommands())
 	cmds := make(map[string]func(*testscript.TestScript, bool, []string), len(all))
 	for name, run := range all {
 		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {
@@ -91,6 +93,7 @@ func cmdCode(ts *testscript.TestScript, args []string) {
 func steady(s string) string {
 	for _, v := range [][2]string{
 		{`(?m)^  request [0-9A-Za-z/+=-]+`, "  request ID"},
+		{`(?m) in [0-9][0-9dhms.]*$`, " in …"},
 		{`, [0-9][0-9dhms.]*(, [0-9.]+ [KMG]?i?B/s)?\)`, ", …)"},
 		// A store need not have this checksum; saysjson has the number.
 		{`(?m)^verified [0-9,]+ by CRC64NVME(  |\n)`, ""},
@@ -181,12 +184,13 @@ func cmdSaysJSON(ts *testscript.TestScript, args []string) {
 func cmdPut(ts *testscript.TestScript, args []string) {
 	need(ts, len(args) == 1 || len(args) == 2, "put key [content]")
 	s := scriptOf(ts)
+	bucket := ts.Getenv("BUCKET")
 	content := ""
 	if len(args) == 2 {
 		content = args[1] + "\n"
 	}
 	_, err := s.target.Client(s.tb).PutObject(s.tb.Context(), &s3.PutObjectInput{
-		Bucket: &s.bucket, Key: &args[0], Body: strings.NewReader(content),
+		Bucket: &bucket, Key: &args[0], Body: strings.NewReader(content),
 	})
 	ts.Check(err)
 }

@@ -31,14 +31,17 @@ const exitHelp = `Exit codes:
   0    all is done
   1    cp, rm, sync, mb, rb: an object, the service or the credentials failed, or
        Ctrl-C, or --max-transfer or --max-duration ended it before its end;
-       ls: there is no such key or prefix
+       purge: something of what was asked for is left, or Ctrl-C, --max-delete
+       or --max-duration ended it; undelete, uploads: an object failed;
+       where a command asks: the answer was no consent, and nothing was done;
+       ls, du: there is no such key or prefix
   2    something was skipped with a warning
-  130  Ctrl-C outside transfers
+  130  Ctrl-C at a question, and in ls, du, undelete, uploads
   143  SIGTERM
   252  the command line makes no sense, or nothing would be done
-  253  ls: credentials or region
-  254  ls: the service said no
-  255  no such local source, unknown profile; ls: no connection`
+  253  ls, du, purge, undelete, uploads: credentials or region
+  254  the same: the service said no
+  255  no such local source, unknown profile; the same: no connection`
 
 // exitError ends the command with a code; what there was to say has been said.
 type exitError struct{ code int }
@@ -63,13 +66,27 @@ func isUsage(err error) bool {
 		errors.Is(err, gateway.ErrNotDirectory) || errors.Is(err, gateway.ErrNoServer)
 }
 
-// codeOf is the exit code of an error that ended a command. Transfers have one
-// code for whatever went wrong; other commands tell more.
-func codeOf(err error, transfers bool) int {
+// exits is which of the rows of exitHelp a command is in.
+type exits uint8
+
+const (
+	// asTransfer: 1 for whatever went wrong, as aws has it for cp, rm, sync, mb
+	// and rb.
+	asTransfer exits = iota
+	// asPurge: 1 where something is left, Ctrl-C among the reasons; what ended
+	// the command before it began is told apart as with asOther.
+	asPurge
+	// asOther tells what went wrong.
+	asOther
+)
+
+// codeOf is the exit code of an error that ended a command.
+func codeOf(err error, as exits) int {
 	var (
 		stopped *errInterrupted
 		profile config.SharedConfigProfileNotExistError
 		missing *engine.MissingError
+		bound   *engine.BoundError
 		netErr  net.Error
 	)
 	switch {
@@ -79,17 +96,17 @@ func codeOf(err error, transfers bool) int {
 		switch {
 		case stopped.signal == syscall.SIGTERM:
 			return exitTerminated
-		case transfers:
-			return exitFailed
+		case as == asOther:
+			return exitInterrupted
 		}
-		return exitInterrupted
+		return exitFailed
 	case isUsage(err):
 		return exitUsage
 	case isOutput(err):
 		return exitFailed
 	case errors.As(err, &profile), errors.As(err, &missing):
 		return exitOther
-	case transfers:
+	case as == asTransfer, errors.As(err, &bound):
 		return exitFailed
 	case errors.Is(err, wire.ErrCredentials), missingRegion(err):
 		return exitConfig

@@ -112,3 +112,7 @@ func lists(r *http.Request) bool {
 func aborts(r *http.Request) bool {
 	return r.Method == http.MethodDelete && r.URL.Query().Has("uploadId")
 }
+
+func deletions(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Query().Has("delete")
+}

@@ -57,7 +57,7 @@ func interruptible() (context.Context, func()) {
 				why := &errInterrupted{s}
 				if !first {
 					fmt.Fprintln(os.Stderr, why)
-					os.Exit(codeOf(why, true))
+					os.Exit(codeOf(why, asTransfer))
 				}
 				cancel(why)
 			}
@@ -86,5 +86,5 @@ func run(ctx context.Context, args []string) int {
 		return said.code
 	}
 	a.fail("", err)
-	return codeOf(err, false)
+	return codeOf(err, asOther)
 }

@@ -17,16 +17,23 @@ const (
 	besideBuffers = 32 << 20
 	// buffers is the engine's default for --memory.
 	buffers = 128 << 20
+	// listings is what pages, batches and connections take where no content is
+	// moved: some 50 MiB, whatever the number of keys.
+	listings = 64 << 20
 )
 
 // boundMemory sets the collector for a process whose buffers may take memory
-// bytes, 0 for the default. GOGC and GOMEMLIMIT of the environment hold where
-// they are set.
-func boundMemory(memory int64) {
+// bytes, 0 for the default; less of it where they carry no content. GOGC and
+// GOMEMLIMIT of the environment hold where they are set.
+func boundMemory(memory int64, content bool) {
+	memory = cmp.Or(memory, buffers)
+	if !content {
+		memory = min(memory, listings)
+	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(cmp.Or(memory, buffers) + besideBuffers)
+		debug.SetMemoryLimit(memory + besideBuffers)
 	}
 }

@@ -2,26 +2,32 @@ package main
 
 import (
 	"context"
-	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/s3haul/s3haul/engine"
 )
 
 func (a *app) rmCmd() *cobra.Command {
-	var (
-		t         transferFlags
-		recursive bool
-	)
+	r := rmFlags{}
 	cmd := &cobra.Command{
 		Use:   "rm s3://BUCKET/KEY",
 		Short: "Delete an object, or all below a prefix",
 		Long: `Delete one object, or with --recursive all objects below a prefix, a thousand
 with one request. Where the bucket has versioning, delete markers are added and
-the versions stay.`,
+the versions stay: undelete takes that back.
+
+--version-id removes one version, or one delete marker, for good. --all-versions
+removes all of them of one key, or with --recursive of all keys below the prefix,
+as purge does, and asks as purge does; unfinished uploads stay.
+
+Exit codes: 0 all is done; 1 an object, the service or the credentials failed,
+the question was answered with something else, or Ctrl-C (130 at the question);
+252 usage.`,
 		Example: `  s3haul rm s3://holiday/2025/blurred.jpg
-  s3haul rm s3://holiday/2025 --recursive --exclude '*.raw'`,
+  s3haul rm s3://holiday/2025 --recursive --exclude '*.raw'
+  s3haul rm s3://holiday/2025/blurred.jpg --all-versions`,
 		Args: exactly("s3://BUCKET/KEY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at, err := parsePlace(args[0])
@@ -31,80 +37,94 @@ the versions stay.`,
 			case !at.s3:
 				return usagef("%q is local: rm deletes from S3, write s3://bucket/key", args[0])
 			}
+			if err := r.check(cmd.Flags(), at); err != nil {
+				return err
+			}
+			if r.allVersions {
+				return a.removeVersions(cmd, &r, at)
+			}
 			where := at.tree()
-			if !recursive {
-				if at.key == "" {
-					return usagef("%s is a bucket: give --recursive to delete all that is in it", at.text)
-				}
-				if len(t.rules) > 0 {
-					return usagef("--exclude and --include go with --recursive")
-				}
+			if !r.recursive {
 				where = engine.Object(at.bucket, at.key)
 			}
-			return a.transfer(cmd, &t, nil,
+			return a.transfer(cmd, &r.t, nil,
 				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
-					return eng.Remove(ctx, where, engine.RemoveOptions{RunOptions: o})
+					return eng.Remove(ctx, where, engine.RemoveOptions{
+						RunOptions: o, VersionID: r.versionID, Delete: r.passing.options(),
+					})
 				})
 		},
 	}
-	f := cmd.Flags()
-	f.BoolVarP(&recursive, "recursive", "r", false, "delete all that is below the prefix")
-	t.register(f)
+	r.register(cmd.Flags())
 	return cmd
 }
 
-func (a *app) mbCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:     "mb s3://BUCKET",
-		Short:   "Make a bucket",
-		Long:    "Make a bucket in the configured region.",
-		Example: "  s3haul mb s3://holiday-2026 --region eu-west-1",
-		Args:    exactly("s3://BUCKET"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.bucket(cmd, "make_bucket", args[0], (*engine.Engine).MakeBucket)
-		},
-	}
+type rmFlags struct {
+	t           transferFlags
+	recursive   bool
+	allVersions bool
+	versionID   string
+	passing     passing
+	consent     consent
 }
 
-func (a *app) rbCmd() *cobra.Command {
-	return &cobra.Command{
-		Use:     "rb s3://BUCKET",
-		Short:   "Remove an empty bucket",
-		Long:    "Remove a bucket. It has to be empty: `s3haul rm s3://BUCKET --recursive` empties one without versioning.",
-		Example: "  s3haul rb s3://holiday-2026",
-		Args:    exactly("s3://BUCKET"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.bucket(cmd, "remove_bucket", args[0], (*engine.Engine).RemoveBucket)
-		},
-	}
+func (r *rmFlags) register(f *pflag.FlagSet) {
+	f.BoolVarP(&r.recursive, "recursive", "r", false, "delete all that is below the prefix")
+	f.StringVar(&r.versionID, "version-id", "", "remove this version of the key, `ID` or null")
+	f.BoolVar(&r.allVersions, "all-versions", false, "remove every version and delete marker")
+	r.t.register(f)
+	r.passing.register(f)
+	r.consent.register(f)
 }
 
-// bucket does one thing with one bucket, with the lines of aws s3.
-func (a *app) bucket(cmd *cobra.Command, verb, arg string, do func(*engine.Engine, context.Context, string) error) error {
-	if !strings.HasPrefix(arg, scheme) {
-		return usagef("%q is no bucket: write s3://%s", arg, arg)
+func (r *rmFlags) check(f *pflag.FlagSet, at place) error {
+	if err := notEmpty(f, "version-id"); err != nil {
+		return err
 	}
-	at, err := parsePlace(arg)
+	for _, other := range []string{"recursive", "all-versions"} {
+		if f.Changed("version-id") && f.Changed(other) {
+			return usagef("--version-id is for one version of one key: leave --%s out", other)
+		}
+	}
+	if !r.recursive {
+		if at.key == "" {
+			return usagef("%s is a bucket: give --recursive to delete all that is in it", at.text)
+		}
+		if len(r.t.rules) > 0 {
+			return usagef("--exclude and --include go with --recursive")
+		}
+	}
+	if !r.allVersions {
+		for _, flag := range []string{"yes", "whole-bucket"} {
+			if f.Changed(flag) {
+				return usagef("--%s goes with --all-versions; nothing else is asked about", flag)
+			}
+		}
+		for _, flag := range []string{"bypass-governance-retention", "mfa"} {
+			if f.Changed(flag) && r.versionID == "" {
+				return usagef("--%s goes with --version-id or --all-versions: without them versions stay", flag)
+			}
+		}
+	}
+	return r.passing.check(f)
+}
+
+// removeVersions is rm --all-versions.
+func (a *app) removeVersions(cmd *cobra.Command, r *rmFlags, at place) error {
+	s := keyScope(at)
+	if r.recursive {
+		var err error
+		if s, err = scopeOf(cmd.Flags(), "rm", at.text, ""); err != nil {
+			return err
+		}
+	}
+	p := purgeFlags{t: r.t}
+	ask, err := a.asking(&r.consent, &s, r.t.dryRun, p.what(), "nothing was deleted")
 	if err != nil {
 		return err
 	}
-	if at.key != "" {
-		return usagef("%q has a key: write s3://%s", arg, at.bucket)
-	}
-	ctx := cmd.Context()
-	eng, end, err := a.open(ctx)
-	if err == nil {
-		err = do(eng, ctx, at.bucket)
-		if cerr := end(); err == nil {
-			err = cerr
-		}
-	}
-	if err == nil {
-		_, err = cmd.OutOrStdout().Write([]byte(verb + ": " + at.bucket + "\n"))
-		return err
-	}
-	if context.Cause(ctx) != nil {
-		err = context.Cause(ctx)
-	}
-	return a.ended(verb+" failed: "+scheme+at.bucket+" ", err)
+	return a.asked(cmd, &r.t, nil, ask,
+		func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
+			return eng.Purge(ctx, s.at, engine.PurgeOptions{RunOptions: o, NoUploads: true, Delete: r.passing.options()})
+		})
 }

@@ -280,6 +280,47 @@ func TestInterruptBeforeDeletes(t *testing.T) {
 	}
 }
 
+// Ctrl-C in the middle of a purge: nothing more is sent, the exit code is that of
+// transfers, and the next run does it. No deletion gets through before: the
+// server would still be at it when the next run begins.
+func TestInterruptPurge(t *testing.T) {
+	t.Parallel()
+	n := manyFiles(t)
+	target := wiretest.Endpoint(t)
+	bucket := wiretest.Bucket(t, wiretest.Versioned())
+	client := target.Client(t)
+	dir := makeFiles(t, n, 10)
+	url := "s3://" + bucket
+	runCommand(t, target, dir, "cp", ".", url+"/p", "--recursive", "--quiet").want(t, 0)
+	runCommand(t, target, dir, "cp", ".", url+"/q", "--recursive", "--quiet").want(t, 0)
+
+	gate, slow := behindGate(t, target, 0, deletions)
+	purge := start(t, slow, dir, "purge", url+"/p", "--yes")
+	await(t, purge, gate.reached)
+	purge.signal(t, syscall.SIGINT)
+	firstLine(t, purge.end(t).want(t, 1), "cancelled: ctrl-c received")
+	gate.drop()
+
+	gate, slow = behindGate(t, target, 0, deletions)
+	purge = start(t, slow, dir, "purge", url, "--yes", "--whole-bucket")
+	await(t, purge, gate.reached)
+	purge.signal(t, syscall.SIGTERM)
+	firstLine(t, purge.end(t).want(t, 143), "cancelled: terminated")
+	gate.drop()
+	if left := count(t, client, bucket); left != 2*n {
+		t.Errorf("%d objects are left of %d, and no deletion got through", left, 2*n)
+	}
+
+	runCommand(t, target, dir, "purge", url+"/p", "--yes").want(t, 0)
+	if left := len(keysOf(t, client, bucket, "p")); left != 0 {
+		t.Errorf("%d objects are left below p", left)
+	}
+	runCommand(t, target, dir, "purge", url, "--yes", "--whole-bucket").want(t, 0)
+	if left := count(t, client, bucket); left != 0 {
+		t.Errorf("%d objects are left", left)
+	}
+}
+
 // Outside of transfers Ctrl-C is 130.
 func TestInterruptList(t *testing.T) {
 	t.Parallel()

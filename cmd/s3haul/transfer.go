@@ -13,8 +13,11 @@ import (
 	"github.com/s3haul/s3haul/engine/report"
 )
 
-// transferFlags are the flags of cp, sync and rm.
+// transferFlags are the flags of what works through many objects.
 type transferFlags struct {
+	// exits says which exit codes the command has.
+	exits exits
+
 	rules      rules
 	dryRun     bool
 	quiet      bool
@@ -30,12 +33,19 @@ type transferFlags struct {
 
 	maxTransfer size
 	maxDuration period
+	maxDelete   atLeast1
 }
 
 func (t *transferFlags) register(f *pflag.FlagSet) {
 	f.SortFlags = false
 	f.BoolVar(&t.dryRun, "dryrun", false, "only say what would be done")
 	t.rules.register(f)
+	t.registerOutput(f)
+	f.Var(&t.maxDuration, "max-duration", "begin nothing more after `DURATION` (30m, 8h): what is under way ends, exit code 1")
+}
+
+// registerOutput registers what says how it goes and what comes of it.
+func (t *transferFlags) registerOutput(f *pflag.FlagSet) {
 	f.BoolVar(&t.quiet, "quiet", false, "print nothing")
 	f.BoolVar(&t.onlyErrors, "only-show-errors", false, "print errors and warnings alone")
 	f.BoolVar(&t.noProgress, "no-progress", false, "draw no progress line")
@@ -43,7 +53,6 @@ func (t *transferFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&t.multiline, "progress-multiline", false, "a new line for each progress report")
 	f.BoolVar(&t.json, "json", false, "print one JSON object a line instead of text")
 	f.IntVar(&t.pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
-	f.Var(&t.maxDuration, "max-duration", "begin nothing more after `DURATION` (30m, 8h): what is under way ends, exit code 1")
 }
 
 func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
@@ -76,32 +85,45 @@ func (t *transferFlags) options(sink report.Sink) engine.RunOptions {
 // work is what a transfer command does with an engine.
 type work func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error)
 
+// question stops a command before it begins, where its answer is an error.
+type question func(ctx context.Context, eng *engine.Engine) error
+
 // transfer runs w with an engine and with sinks for what happens, and gives the
 // exit code of what came of it.
-func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w work) (err error) {
+func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w work) error {
+	return a.asked(cmd, t, paths, nil, w)
+}
+
+// asked is transfer behind a question, which may be nil.
+func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask question, w work) (err error) {
 	if err := t.check(); err != nil {
 		return err
 	}
 	ctx := cmd.Context()
-	out := a.output(t)
 	eng, end, err := a.open(ctx, paths...)
+	if err == nil && ask != nil {
+		// Before there is any output: a bar would be drawn over the question.
+		if err = ask(ctx, eng); err != nil {
+			if cerr := end(); cerr != nil {
+				a.fail("fatal error: ", cerr)
+			}
+		}
+	}
 	if err != nil {
-		if isUsage(err) {
-			out.drop()
+		if isUsage(err) || isExit(err) {
 			return err
 		}
-		_ = out.close(engine.Summary{}, err, codeOf(err, true))
-		return &exitError{codeOf(err, true)}
+		code := codeOf(err, t.exits)
+		_ = a.output(t).close(engine.Summary{}, err, code)
+		return &exitError{code}
 	}
+	out := a.output(t)
 	out.load.Store(eng)
 	sum, err := w(ctx, eng, t.options(out.sink))
 	if bound, ok := errors.AsType[*engine.BoundError](err); ok {
 		out.cut = t.stopped(a.name, bound)
 	}
-	code := codeOf(err, true)
-	if code == 0 {
-		code = sum.Exit()
-	}
+	code := t.code(sum, err)
 	if !errors.Is(err, engine.ErrUsage) {
 		if werr := out.close(sum, err, code); werr != nil && code == 0 {
 			code = exitFailed // who reads the results has not got them all
@@ -111,7 +133,8 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 		out.drop()
 	}
 	if cerr := end(); cerr != nil && code == 0 {
-		return a.ended("fatal error: ", cerr)
+		a.fail("fatal error: ", cerr)
+		return &exitError{codeOf(cerr, t.exits)}
 	}
 	if err != nil && (isUsage(err) || isMissing(err) && !t.json) {
 		return a.ended("", err)
@@ -122,10 +145,27 @@ func (a *app) transfer(cmd *cobra.Command, t *transferFlags, paths []string, w w
 	return nil
 }
 
+// code is the exit code of a run that ended with err.
+func (t *transferFlags) code(sum engine.Summary, err error) int {
+	if err == nil {
+		return sum.Exit()
+	}
+	code := codeOf(err, t.exits)
+	if t.exits == asPurge && !t.dryRun && len(sum.Ops) > 0 && code >= exitConfig {
+		return exitFailed // it had begun, and something is left
+	}
+	return code
+}
+
 // ended prints what ended a transfer and gives its exit code.
 func (a *app) ended(prefix string, err error) error {
 	a.fail(prefix, err)
-	return &exitError{codeOf(err, true)}
+	return &exitError{codeOf(err, asTransfer)}
+}
+
+func isExit(err error) bool {
+	_, ok := errors.AsType[*exitError](err)
+	return ok
 }
 
 func isMissing(err error) bool {
@@ -209,6 +249,9 @@ func (o *output) close(sum engine.Summary, err error, code int) error {
 	default:
 		if err != nil && !missing {
 			o.text.Fatal(advise(err))
+			if sum.Elapsed == 0 || sum.Purged && sum.Found.Objects == 0 {
+				break // it has not begun: there is nothing to sum up
+			}
 		}
 		o.text.Summary(sum)
 	}
