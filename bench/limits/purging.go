@@ -27,7 +27,7 @@ func purgeScenarios(scaled func(int) int) []scenario {
 	return []scenario{
 		{"purge", purgedBounds(of(s3sim.LayoutFlat, 100_000, listLatency), new(3.0), new(2.0), nil)},
 		{"purge-10m", purgedBounds(of(s3sim.LayoutFlat, 2_000_000, ""), nil, nil, new(float64(mostMemory)))},
-		{"purge-partitions", purgedPartitions(of(s3sim.LayoutHex, 20_000, throttledLatency, cut...))},
+		{"purge-partitions", purgedPartitions(of(s3sim.LayoutHex, 100_000, throttledLatency, cut...))},
 	}
 }
 

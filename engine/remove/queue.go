@@ -17,8 +17,8 @@ const (
 	looks = 16
 	// mostAside is how many keys may be set aside where key ranges are throttled:
 	// the more, the more of the bucket's partitions work at a time. They are some
-	// 40 MiB.
-	mostAside = 1 << 18
+	// 20 MiB.
+	mostAside = 1 << 17
 	// levels is at how many places of the keys a prefix is chosen.
 	levels = 2
 )

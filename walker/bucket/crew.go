@@ -67,6 +67,9 @@ const (
 	// alone is how many pages come one after another before anything is cut: few
 	// keys are listed with as few requests as can be.
 	alone = 3
+	// unknown is how many pages at most are thought to be left, when it is about
+	// whose turn it is.
+	unknown = 64
 	// leap is how many pages ahead the first cut is, as long as no end is known.
 	leap = 16
 )

@@ -36,7 +36,10 @@ func (c *crew) pick() (job, bool) {
 		return job{}, false
 	}
 	var best *span
-	var idle *span // that has waited for longest: all ranges are to come on alike
+	// Of those that wait, the one of which the least part has been listed: all are
+	// to end together, so that what is done with the keys is spread until then.
+	var idle *span
+	least, spans := 0.0, 0
 	var most, distance float64
 	offset := 0.0 // rows from the reader's place to where a span has come
 	room := float64(c.o.Memory/max(c.size, 1)) * c.perPage
@@ -50,10 +53,14 @@ func (c *crew) pick() (job, bool) {
 		if !s.busy && c.ordered && c.roomFor(s, offset/room) {
 			return c.next(s), true
 		}
-		if !s.busy && !c.ordered && (idle == nil || s.turn < idle.turn) {
-			idle = s
-		}
+		spans++
 		left := c.left(s)
+		if !s.busy && !c.ordered {
+			own := float64(s.own)
+			if part := own / (own + min(left, unknown*c.perPage)); idle == nil || part < least {
+				idle, least = s, part
+			}
+		}
 		part, gap := left, left/2
 		if c.ordered && offset+part > room {
 			part = room - offset
@@ -67,7 +74,9 @@ func (c *crew) pick() (job, bool) {
 		}
 		offset += left
 	}
-	if idle != nil {
+	// A reader that is slow leaves spans waiting. Yet first there are to be as many
+	// as may be: what it gets is then of all the keys.
+	if idle != nil && (best == nil || spans >= c.o.Parallel) {
 		return c.next(idle), true
 	}
 	if best == nil || c.ordered && c.used+c.size > c.o.Memory {
@@ -76,6 +85,9 @@ func (c *crew) pick() (job, bool) {
 	pivot := c.pivot(best, distance)
 	if pivot == "" {
 		best.wait = int(2 * c.perPage)
+		if idle != nil {
+			return c.next(idle), true
+		}
 		return job{}, false
 	}
 	best.cutting = true
