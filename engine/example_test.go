@@ -154,3 +154,28 @@ func ExampleEngine_List() {
 	// 2026/old.jpg 1
 	// 2026/sea/b.jpg 1
 }
+
+func ExampleEngine_Purge() {
+	options, holiday, _, end := exampleStore()
+	defer end()
+	ctx := context.Background()
+
+	eng, err := engine.New(ctx, options)
+	if err != nil {
+		panic(err)
+	}
+	defer eng.Close()
+
+	// The bucket was never versioned: each object is the one version of its key,
+	// and it is current.
+	for _, keep := range []int{1, 0} {
+		sum, err := eng.Purge(ctx, engine.Bucket(holiday, "2026/"), engine.PurgeOptions{KeepVersions: keep})
+		if err := errors.Join(err, sum.Err()); err != nil {
+			panic(err)
+		}
+		fmt.Println("keep", keep, "removed", sum.Ops[report.RemoveVersion].Objects, "left", len(sum.Left))
+	}
+	// Output:
+	// keep 1 removed 0 left 0
+	// keep 0 removed 3 left 0
+}

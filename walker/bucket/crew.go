@@ -258,8 +258,10 @@ func (c *crew) cut(j job, p *Page) {
 	from := position{key: pivot}
 	rows := from.fresh(p.Entries, c.versions != nil, c.seed)
 	switch {
-	case s.done, s.at.key >= pivot, !s.open && s.to <= pivot:
-		// It has come so far by itself meanwhile.
+	case s.done, s.at.key > pivot, s.at.key == pivot && c.versions == nil, !s.open && s.to <= pivot:
+		// It has come so far by itself meanwhile. Behind a key of which more versions
+		// are to come it may be cut.
+		s.wait = int(c.perPage / 2)
 	case len(rows) == 0 && p.Next != "":
 		s.wait = int(2 * c.perPage) // a page without a row says nothing
 	case len(rows) == 0, !s.open && rows[0].Key > s.to:
@@ -268,6 +270,7 @@ func (c *crew) cut(j job, p *Page) {
 		}
 		s.to, s.open = pivot, false // behind it there is nothing
 		s.far, s.stride = !s.far, leap*c.perPage
+		s.wait = int(c.perPage / 2) // a page between two that are in vain
 	default:
 		c.shape.gap(c.inside(pivot), c.inside(rows[0].Key))
 		c.split(s, from, p)

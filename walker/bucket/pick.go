@@ -32,7 +32,7 @@ func (c *crew) inside(key string) string { return strings.TrimPrefix(key, c.o.Pr
 
 // pick finds what to do next.
 func (c *crew) pick() (job, bool) {
-	if c.err != nil || c.ctx.Err() != nil || !c.ordered && c.running > 0 && c.used+c.size > c.o.Memory {
+	if c.err != nil || c.ctx.Err() != nil || !c.ordered && c.used > 0 && c.used+c.size > c.o.Memory {
 		return job{}, false
 	}
 	var best *span
