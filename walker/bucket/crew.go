@@ -270,7 +270,9 @@ func (c *crew) cut(j job, p *Page) {
 		}
 		s.to, s.open = pivot, false // behind it there is nothing
 		s.far, s.stride = !s.far, leap*c.perPage
-		s.wait = int(c.perPage / 2) // a page between two that are in vain
+		if !c.ordered {
+			s.wait = int(c.perPage / 2) // a page between two that are in vain
+		}
 	default:
 		c.shape.gap(c.inside(pivot), c.inside(rows[0].Key))
 		c.split(s, from, p)
