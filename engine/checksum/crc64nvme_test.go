@@ -18,11 +18,11 @@ func TestCheckValue(t *testing.T) {
 	if c.String() != "rosUhgp5mIg=" {
 		t.Errorf("in a header: %s", c)
 	}
-	if back, err := Parse(c.String(), 9); err != nil || back != c {
+	if back, err := Parse(ByCRC64NVME, c.String(), 9); err != nil || back != c.As() {
 		t.Errorf("read back: %v, %v", back, err)
 	}
 	for _, bad := range []string{"", "x", "rosUhgp5mIg", "rosUhgp5mA==", "rosUhgp5mIgA", "AAAAAAAAAAAAAAAA", "rosUhgp5mIg=\x00"} {
-		if _, err := Parse(bad, 1); err == nil || !strings.Contains(err.Error(), "CRC64NVME") {
+		if _, err := Parse(ByCRC64NVME, bad, 1); err == nil || !strings.Contains(err.Error(), "CRC64NVME") {
 			t.Errorf("%q was taken: %v", bad, err)
 		}
 	}
