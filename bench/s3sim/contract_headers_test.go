@@ -163,5 +163,13 @@ func headerCases() []contractCase {
 			x.must(copies("k", func(in *s3.CopyObjectInput) { in.CopySourceIfMatch = tag }), "copy")
 			x.refused("onto itself", copies("k", func(in *s3.CopyObjectInput) { in.Key = aws.String("k") }), 400, "InvalidRequest")
 		}},
+		{name: "copies to where something is", run: func(x *try) {
+			x.put("k", "body")
+			x.put("there", "other")
+			_, err := x.CopyObject(x.ctx(), &s3.CopyObjectInput{Bucket: x.bucket, Key: aws.String("there"), CopySource: aws.String(*x.bucket + "/k"), IfNoneMatch: aws.String("*")})
+			x.refused("If-None-Match", err, 412, "PreconditionFailed")
+			_, read := x.get("there")
+			is(x, "body", read, "other")
+		}},
 	}
 }

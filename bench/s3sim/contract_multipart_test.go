@@ -204,6 +204,32 @@ func multipartCases() []contractCase {
 			x.must(err, "complete")
 			is(x, "length", aws.ToInt64(x.head("k").ContentLength), int64(len(body)))
 		}},
+		{name: "sums of copies", run: func(x *try) {
+			body := content(partSize + 10)
+			whole := checksum.Of([]byte(body)).String()
+			x.put("source", body, func(in *s3.PutObjectInput) { in.ChecksumCRC64NVME = &whole })
+			source := aws.String(*x.bucket + "/source")
+			one, err := x.CopyObject(x.ctx(), &s3.CopyObjectInput{Bucket: x.bucket, Key: aws.String("one"), CopySource: source, ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme})
+			x.must(err, "copy")
+			is(x, "sum of a copy", text(one.CopyObjectResult.ChecksumCRC64NVME), whole)
+			id := x.create("k", fullObject)
+			var parts []types.CompletedPart
+			for i, r := range [][2]int{{0, partSize}, {partSize, len(body)}} {
+				out, err := x.UploadPartCopy(x.ctx(), &s3.UploadPartCopyInput{
+					Bucket: x.bucket, Key: aws.String("k"), UploadId: id, PartNumber: aws.Int32(int32(i + 1)),
+					CopySource: source, CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", r[0], r[1]-1)),
+				})
+				x.must(err, "copy a part")
+				is(x, "sum of a part", text(out.CopyPartResult.ChecksumCRC64NVME), checksum.Of([]byte(body[r[0]:r[1]])).String())
+				parts = append(parts, types.CompletedPart{PartNumber: aws.Int32(int32(i + 1)), ETag: out.CopyPartResult.ETag, ChecksumCRC64NVME: out.CopyPartResult.ChecksumCRC64NVME})
+			}
+			out, err := x.complete("k", id, parts, withSum(whole))
+			if err != nil {
+				x.abort("k", id)
+			}
+			x.must(err, "complete")
+			is(x, "sum of the whole", text(out.ChecksumCRC64NVME), whole)
+		}},
 		{name: "composite sums", run: func(x *try) {
 			id := x.create("k", func(in *s3.CreateMultipartUploadInput) { in.ChecksumAlgorithm = types.ChecksumAlgorithmSha256 })
 			out, err := x.UploadPart(x.ctx(), &s3.UploadPartInput{

@@ -342,6 +342,20 @@ func objectCases() []contractCase {
 				is(x, fmt.Sprint("body of ", algorithm), read, "hello")
 			}
 		}},
+		{name: "conditional deletes", run: func(x *try) {
+			x.put("a", "1")
+			x.put("b", "2")
+			tag := x.put("c", "3").ETag
+			other := aws.String(etag("other"))
+			_, err := x.DeleteObject(x.ctx(), &s3.DeleteObjectInput{Bucket: x.bucket, Key: aws.String("a"), IfMatch: other})
+			x.refused("If-Match", err, 412, "PreconditionFailed")
+			out, err := x.DeleteObjects(x.ctx(), &s3.DeleteObjectsInput{Bucket: x.bucket, Delete: &types.Delete{Objects: []types.ObjectIdentifier{
+				{Key: aws.String("b"), ETag: other}, {Key: aws.String("c"), ETag: tag},
+			}}})
+			x.must(err, "delete")
+			x.check(len(out.Errors) == 1 && text(out.Errors[0].Key) == "b" && text(out.Errors[0].Code) == "PreconditionFailed", "failed: %+v", out.Errors)
+			is(x, "left", strings.Join(x.keys(), " "), "a b")
+		}},
 		{name: "batches of deletes", run: func(x *try) {
 			var ids []types.ObjectIdentifier
 			for _, key := range []string{"a", "b <&> c", "d\u00e4", "none"} {

@@ -108,7 +108,7 @@ func (c *call) deleteOne(out []byte, b *bucket, o *batchID, quiet bool) []byte {
 	key, id := o.key, o.version
 	var d deleted
 	var err error
-	if o.etag != "" {
+	if o.etag != "" && !c.s.options.Deviations.NoConditionalWrites {
 		if v := b.at(key, id); v == nil || v.marker || !matches(o.etag, v.etag) {
 			err = preconditionFailed("If-Match")
 		}

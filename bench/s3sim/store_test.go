@@ -165,6 +165,12 @@ func TestDeviations(t *testing.T) {
 		if _, err := s.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("a"), IfNoneMatch: aws.String("*")}); err != nil {
 			t.Error(err)
 		}
+		out := must[*s3.DeleteObjectsOutput](t)(s.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: aws.String("bucket"), Delete: &types.Delete{
+			Objects: []types.ObjectIdentifier{{Key: aws.String("a"), ETag: aws.String("another")}},
+		}}))
+		if len(out.Errors) != 0 || len(out.Deleted) != 1 {
+			t.Errorf("a conditional delete: %+v", out)
+		}
 	})
 	t.Run("NoFullObject", func(t *testing.T) {
 		s := start(t, Options{Deviations: Deviations{NoFullObject: true}})

@@ -29,6 +29,10 @@ type Objects interface {
 	CompleteMultipartUpload(context.Context, *s3.CompleteMultipartUploadInput, ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error)
 	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
 	ListParts(context.Context, *s3.ListPartsInput, ...func(*s3.Options)) (*s3.ListPartsOutput, error)
+	CopyObject(context.Context, *s3.CopyObjectInput, ...func(*s3.Options)) (*s3.CopyObjectOutput, error)
+	UploadPartCopy(context.Context, *s3.UploadPartCopyInput, ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error)
+	GetObjectAttributes(context.Context, *s3.GetObjectAttributesInput, ...func(*s3.Options)) (*s3.GetObjectAttributesOutput, error)
+	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
 }
 
 // MaxDelete is the most keys that one DeleteObjects takes; more is MalformedXML
@@ -41,6 +45,11 @@ type ObjectID struct {
 	// VersionID is empty for the object itself: on a versioned bucket its
 	// deletion adds a delete marker. "null" is a real version.
 	VersionID string
+	// ETag, without quotes, has it deleted only where it still is that object: else
+	// the store says PreconditionFailed. So it may where the answer to an attempt
+	// was lost that has deleted it. Stores that do not know of it delete all the same
+	// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html).
+	ETag string
 }
 
 // DeleteFailure is one key of a batch that S3 did not delete.
@@ -73,8 +82,11 @@ type Deleter interface {
 // UploadInfo is a multipart upload that was neither completed nor aborted.
 type UploadInfo struct {
 	Key, UploadID string
-	Initiated     time.Time
-	StorageClass  string
+	// Initiated is by the clock of the store.
+	Initiated time.Time
+	// Initiator is the id of who began it; empty where the store does not say.
+	Initiator    string
+	StorageClass string
 }
 
 // UploadsRequest asks for one page of a bucket's uploads, a ListMultipartUploads.

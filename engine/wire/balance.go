@@ -32,6 +32,8 @@ type balancer struct {
 	// until those that lie idle are closed.
 	open atomic.Int64
 	most int64
+	// clock is that of the store, by the answers to all requests.
+	clock clock
 
 	mu    sync.RWMutex
 	hosts map[hostKey]*host // nil for what is no name
@@ -46,7 +48,8 @@ func newBalancer(t *http.Transport, o Options) *balancer {
 		plain: t, bursts: &bursts{memory: o.Memory}, connect: timeout(o.ConnectTimeout), hosts: map[hostKey]*host{},
 		// Requests leave one address for another, as addresses come and go, and
 		// leave connections there, which count in nobody's budget.
-		most: int64(t.MaxIdleConnsPerHost),
+		most:  int64(t.MaxIdleConnsPerHost),
+		clock: clock{began: time.Now()},
 		kept: [2]reflect.Type{
 			reflect.TypeOf(io.NopCloser(strings.NewReader(""))), // has WriteTo
 			reflect.TypeOf(io.NopCloser(struct{ io.Reader }{})), // has not
@@ -65,6 +68,14 @@ func newBalancer(t *http.Transport, o Options) *balancer {
 
 // RoundTrip implements http.RoundTripper.
 func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := b.roundTrip(req)
+	if err == nil {
+		b.clock.see(resp)
+	}
+	return resp, err
+}
+
+func (b *balancer) roundTrip(req *http.Request) (*http.Response, error) {
 	h := b.host(req)
 	if h == nil {
 		return b.plain.RoundTrip(req)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/s3haul/s3haul/engine/pool"
 )
@@ -34,6 +35,9 @@ func (a *attempts) DeleteObjects(ctx context.Context, bucket string, ids []Objec
 		}
 	}
 	about(ids)
+	if slices.ContainsFunc(ids, func(id ObjectID) bool { return id.ETag != "" }) {
+		c.paced = notPaced // as DeleteObject
+	}
 	var failed, again []DeleteFailure // for good, and for now; all of them of ids
 	_, err := a.do(ctx, c, func(ctx context.Context) error {
 		failures, err := a.next.DeleteObjects(ctx, bucket, ids, o)
@@ -94,6 +98,7 @@ func named(ids []ObjectID, failures []DeleteFailure) []DeleteFailure {
 		reasons[f.ObjectID] = &why{err: f.Err}
 	}
 	reason := func(id ObjectID) *why {
+		id.ETag = "" // no answer has it
 		if w := reasons[id]; w != nil || id.VersionID == "" {
 			return w
 		}

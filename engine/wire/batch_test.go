@@ -77,7 +77,7 @@ func TestThrottledBatchShrinks(t *testing.T) {
 // What failed is always one of those that were asked for: nothing is taken for
 // deleted of which the store may have said the contrary.
 func TestNamed(t *testing.T) {
-	ids := []ObjectID{{"a", "1"}, {"a", "2"}, {"b", "1"}, {"c", ""}}
+	ids := []ObjectID{{Key: "a", VersionID: "1"}, {Key: "a", VersionID: "2"}, {Key: "b", VersionID: "1"}, {Key: "c"}}
 	for answer, want := range map[string]string{
 		"a 1":           "a1:a1",
 		"a":             "a1:a a2:a",
@@ -93,7 +93,7 @@ func TestNamed(t *testing.T) {
 		var failures []DeleteFailure
 		for name := range strings.SplitSeq(answer, ", ") {
 			if key, version, _ := strings.Cut(name, " "); key != "" {
-				failures = append(failures, DeleteFailure{ObjectID{key, version}, &APIError{Code: "AccessDenied", Message: key + version}})
+				failures = append(failures, DeleteFailure{ObjectID{Key: key, VersionID: version}, &APIError{Code: "AccessDenied", Message: key + version}})
 			}
 		}
 		var got []string
@@ -115,7 +115,7 @@ func TestNamed(t *testing.T) {
 			if try.n > 1 {
 				return nil, nil
 			}
-			left := failing([]ObjectID{{"stray", ""}}, "SlowDown")
+			left := failing([]ObjectID{{Key: "stray"}}, "SlowDown")
 			return &left, nil
 		}}
 		failed, err := Attempts(store, newGate(1), Policy{}).DeleteObjects(t.Context(), "bucket", ids, DeleteOptions{})

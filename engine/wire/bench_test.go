@@ -15,13 +15,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
 // canned is a server that costs next to nothing: it throws away what comes and
-// answers each GET with size bytes, a POST as a quiet batch, anything else with
-// nothing.
+// answers each GET with size bytes, a POST as a quiet batch, a copy with what it
+// is, anything else with nothing.
 func canned(b *testing.B, size int) string {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -38,6 +39,9 @@ func canned(b *testing.B, size int) string {
 	put := []byte(common + "Content-Length: 0\r\n\r\n")
 	const none = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<DeleteResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></DeleteResult>`
 	deleted := []byte(common + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(none), none))
+	const result = `<?xml version="1.0" encoding="UTF-8"?>` + "\n" + `<CopyObjectResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LastModified>2026-01-02T03:04:05.000Z</LastModified>` +
+		`<ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><ChecksumCRC64NVME>AAAAAAAAAAA=</ChecksumCRC64NVME><ChecksumType>FULL_OBJECT</ChecksumType></CopyObjectResult>`
+	copied := []byte(common + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(result), result))
 	serve := func(c net.Conn) {
 		defer c.Close()
 		r := bufio.NewReaderSize(c, 64<<10)
@@ -56,6 +60,9 @@ func canned(b *testing.B, size int) string {
 			for len(line) > 2 {
 				if line, err = r.ReadSlice('\n'); err != nil {
 					return
+				}
+				if bytes.HasPrefix(line, []byte("X-Amz-Copy-Source: ")) {
+					answer = copied
 				}
 				if v, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
 					_, _ = fmt.Sscanf(string(v), "%d", &length)
@@ -108,6 +115,22 @@ func BenchmarkRequest(b *testing.B) {
 				_, err = io.ReadFull(out.Body, body)
 				must(b, err)
 				must(b, out.Body.Close())
+			}
+		})
+	}
+	for name, sdk := range map[string]bool{"fast": false, "sdk": true} {
+		b.Run("copy/"+name, func(b *testing.B) {
+			c := newClient(b, wire.Options{EndpointURL: canned(b, size), AccessKeyID: keyID, SecretAccessKey: secret, SDK: sdk})
+			b.ReportAllocs()
+			for b.Loop() {
+				out, err := c.CopyObject(b.Context(), &s3.CopyObjectInput{
+					Bucket: aws.String("bucket"), Key: aws.String("some/key"), CopySource: aws.String("bucket/another"),
+					CopySourceIfMatch: aws.String(`"d41d8cd98f00b204e9800998ecf8427e"`), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme,
+				})
+				must(b, err)
+				if aws.ToString(out.CopyObjectResult.ChecksumCRC64NVME) != sum {
+					b.Fatal("no sum")
+				}
 			}
 		})
 	}

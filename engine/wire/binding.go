@@ -55,6 +55,9 @@ func bindings() map[string]binding {
 		"ContentMD5":                       h("content-md5"),
 		"ContentRange":                     h("content-range"),
 		"ContentType":                      h("content-type"),
+		"CopySource":                       h("x-amz-copy-source"),
+		"CopySourceIfMatch":                h("x-amz-copy-source-if-match"),
+		"CopySourceVersionId":              h("x-amz-copy-source-version-id"),
 		"DeleteMarker":                     h("x-amz-delete-marker"),
 		"ETag":                             h("etag"),
 		"ExpectedBucketOwner":              h("x-amz-expected-bucket-owner"),
@@ -70,6 +73,7 @@ func bindings() map[string]binding {
 		"IfNoneMatch":                      h("if-none-match"),
 		"IfUnmodifiedSince":                h("if-unmodified-since"),
 		"LastModified":                     h("last-modified"),
+		"MetadataDirective":                h("x-amz-metadata-directive"),
 		"MissingMeta":                      h("x-amz-missing-meta"),
 		"ObjectLockEventHold":              h("x-amz-object-lock-event-hold"),
 		"ObjectLockEventHoldDurationDays":  h("x-amz-object-lock-event-hold-duration-days"),
@@ -99,6 +103,7 @@ func bindings() map[string]binding {
 		"StorageClass":                     h("x-amz-storage-class"),
 		"TagCount":                         h("x-amz-tagging-count"),
 		"Tagging":                          h("x-amz-tagging"),
+		"TaggingDirective":                 h("x-amz-tagging-directive"),
 		"UploadId":                         q("uploadId"),
 		"VersionId":                        {}, // parameter of a request, header of an answer
 		"WebsiteRedirectLocation":          h("x-amz-website-redirect-location"),
@@ -113,7 +118,7 @@ type encoder struct {
 	// strange are the fields that the fast path does not know: a request that
 	// has one of them set is for the SDK.
 	strange  []int
-	sums     []int // checksums of the body
+	sums     []int // checksums of the body, Content-MD5 among them
 	metadata int   // index of Metadata, or -1
 }
 
@@ -128,6 +133,9 @@ func newEncoder(in any, apart ...string) *encoder {
 	t := reflect.TypeOf(in).Elem()
 	table := bindings()
 	table["VersionId"] = binding{name: "versionId", query: true}
+	if _, ok := t.FieldByName("CopySource"); ok { // there is no body that the SDK would have made a sum of
+		table["ChecksumAlgorithm"] = binding{name: "X-Amz-Checksum-Algorithm"}
+	}
 	e := &encoder{metadata: -1}
 	for i := range t.NumField() {
 		name := t.Field(i).Name
@@ -138,7 +146,7 @@ func newEncoder(in any, apart ...string) *encoder {
 			e.metadata = i
 		case ok:
 			e.fields = append(e.fields, boundField{b, i})
-			if strings.HasPrefix(b.name, "X-Amz-Checksum-") && t.Field(i).Type == reflect.TypeFor[*string]() {
+			if strings.HasPrefix(b.name, "X-Amz-Checksum-") && t.Field(i).Type == reflect.TypeFor[*string]() || b.name == "Content-Md5" {
 				e.sums = append(e.sums, i)
 			}
 		default:

@@ -191,10 +191,10 @@ func TestBatchKeysAgain(t *testing.T) {
 		var told []string
 		c := Attempts(store, gate, Policy{OnRetry: func(_ string, err error) { told = append(told, Code(err)) }})
 		failed, err := c.DeleteObjects(t.Context(), "bucket", []ObjectID{id("0", ""), id("a", "1"), id("a", "2"), id("b", "1"), id("c", "1"), id("d", "")}, DeleteOptions{})
-		if err != nil || fmt.Sprint(failed[0].ObjectID, failed[1].ObjectID, len(failed)) != "{b 1} {a 1} 2" {
+		if err != nil || fmt.Sprint(failed[0].ObjectID, failed[1].ObjectID, len(failed)) != "{b 1 } {a 1 } 2" {
 			t.Errorf("%v, %v", failed, err)
 		}
-		if got, want := strings.Join(asked, " "), "[{0 } {a 1} {a 2} {b 1} {c 1} {d }] [{a 1} {c 1} {d }] [{c 1}]"; got != want {
+		if got, want := strings.Join(asked, " "), "[{0  } {a 1 } {a 2 } {b 1 } {c 1 } {d  }] [{a 1 } {c 1 } {d  }] [{c 1 }]"; got != want {
 			t.Errorf("asked\n%s, want\n%s", got, want)
 		}
 		if got, want := fmt.Sprint(gate.asks), "[{bucket true 0 false 6} {bucket true a false 3} {bucket true c false 1}]"; got != want {

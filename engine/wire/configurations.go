@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
@@ -47,6 +45,7 @@ func uploadsPage(out *s3.ListMultipartUploadsOutput, req UploadsRequest) (*Uploa
 		}
 		page.Uploads = append(page.Uploads, UploadInfo{
 			Key: key, UploadID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated), StorageClass: string(u.StorageClass),
+			Initiator: initiator(u.Initiator),
 		})
 	}
 	if !page.More {
@@ -98,7 +97,7 @@ func (c *sdk) ObjectLock(ctx context.Context, bucket string) (bool, error) {
 	switch {
 	case err == nil:
 		return out.ObjectLockConfiguration != nil && out.ObjectLockConfiguration.ObjectLockEnabled == types.ObjectLockEnabledEnabled, nil
-	case Code(err) == "ObjectLockConfigurationNotFoundError", unheardOf(err):
+	case Code(err) == "ObjectLockConfigurationNotFoundError", Unsupported(err):
 		return false, nil
 	}
 	return false, err
@@ -130,16 +129,6 @@ func (c *sdk) PutLifecycle(ctx context.Context, bucket string, l *Lifecycle) err
 }
 
 var errNoLifecycle = errors.New("the answer is no lifecycle configuration")
-
-// unheardOf says that the store does not know the operation.
-func unheardOf(err error) bool {
-	switch Code(err) {
-	case "NotImplemented", "MethodNotAllowed", "XNotImplemented":
-		return true
-	}
-	answer, ok := errors.AsType[*awshttp.ResponseError](err)
-	return ok && answer.HTTPStatusCode() == http.StatusNotImplemented
-}
 
 func (a *attempts) ListUploads(ctx context.Context, req UploadsRequest) (page *UploadsPage, err error) {
 	c := &call{op: "ListMultipartUploads", paced: pacedAny, ask: at(&req.Bucket, aws.String(max(req.Prefix, req.KeyMarker)), false)}
@@ -191,4 +180,11 @@ func (a *attempts) PutLifecycle(ctx context.Context, bucket string, l *Lifecycle
 func (a *attempts) setting(ctx context.Context, op, bucket string, write bool, send func(context.Context) error) error {
 	_, err := a.do(ctx, &call{op: op, ask: at(&bucket, nil, write), paced: pacedBucket}, send)
 	return err
+}
+
+func initiator(i *types.Initiator) string {
+	if i == nil {
+		return ""
+	}
+	return aws.ToString(i.ID)
 }

@@ -27,7 +27,7 @@ type fast struct {
 	*sdk
 	*sender
 
-	put, part, get, head codec
+	put, part, get, head, copying codec
 }
 
 // codec knows the input and the output of one operation.
@@ -58,6 +58,8 @@ func newFast(c *sdk, o Options) *fast {
 		part: codec{newEncoder(&s3.UploadPartInput{}, apart...), newDecoder(&s3.UploadPartOutput{})},
 		get:  codec{newEncoder(&s3.GetObjectInput{}, apart...), newDecoder(&s3.GetObjectOutput{})},
 		head: codec{newEncoder(&s3.HeadObjectInput{}, apart...), newDecoder(&s3.HeadObjectOutput{})},
+
+		copying: codec{newEncoder(&s3.CopyObjectInput{}, apart...), newDecoder(&s3.CopyObjectOutput{})},
 	}
 }
 

@@ -115,7 +115,9 @@ func (c *fast) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID,
 	}
 	buf := c.buffer()
 	defer c.buffers.Put(buf) // send reads no body when it has returned
-	body, err := s3xml.AppendDelete(buf.AvailableBuffer(), len(ids), func(i int) (key, versionID string) { return ids[i].Key, ids[i].VersionID })
+	body, err := s3xml.AppendDelete(buf.AvailableBuffer(), len(ids), func(i int) (key, versionID, etag string) {
+		return ids[i].Key, ids[i].VersionID, ids[i].ETag
+	})
 	if err != nil {
 		return nil, r.fail(&smithy.SerializationError{Err: err})
 	}

@@ -122,6 +122,34 @@ func (a *attempts) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ..
 	return result(ctx, a, c, func(ctx context.Context) (*s3.ListPartsOutput, error) { return a.next.ListParts(ctx, in, opts...) })
 }
 
+// CopyObject is not raced: a versioned bucket would have two versions. The store
+// does the work and may be silent for as long as it takes.
+func (a *attempts) CopyObject(ctx context.Context, in *s3.CopyObjectInput, opts ...func(*s3.Options)) (*s3.CopyObjectOutput, error) {
+	c := &call{op: "CopyObject", ask: at(in.Bucket, in.Key, true)}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.CopyObjectOutput, error) { return a.next.CopyObject(ctx, in, opts...) })
+}
+
+func (a *attempts) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput, opts ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error) {
+	c := &call{op: "UploadPartCopy", ask: at(in.Bucket, in.Key, true)}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.UploadPartCopyOutput, error) {
+		return a.next.UploadPartCopy(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttributesInput, opts ...func(*s3.Options)) (*s3.GetObjectAttributesOutput, error) {
+	c := &call{op: "GetObjectAttributes", ask: at(in.Bucket, in.Key, false), paced: pacedParts}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.GetObjectAttributesOutput, error) {
+		return a.next.GetObjectAttributes(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput, opts ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
+	c := &call{op: "GetObjectTagging", ask: at(in.Bucket, in.Key, false), paced: pacedParts}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.GetObjectTaggingOutput, error) {
+		return a.next.GetObjectTagging(ctx, in, opts...)
+	})
+}
+
 func (a *attempts) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
 	c := &call{
 		op: "ListObjectsV2", paced: pacedList,
@@ -147,6 +175,9 @@ func (a *attempts) ListVersions(ctx context.Context, req bucket.VersionsRequest,
 
 func (a *attempts) DeleteObject(ctx context.Context, bucket string, id ObjectID, o DeleteOptions) error {
 	c := &call{op: "DeleteObject", ask: at(&bucket, &id.Key, true), paced: pacedDelete}
+	if id.ETag != "" { // the first attempt may have met the condition, and then no other does
+		c.paced = notPaced
+	}
 	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.DeleteObject(ctx, bucket, id, o) })
 	return err
 }

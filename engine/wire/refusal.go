@@ -97,6 +97,8 @@ func modelled(op string, doc s3xml.ErrorDocument, general string) error {
 		message = nil
 	}
 	switch op + " " + doc.Code {
+	case "CopyObject ObjectNotInActiveTierError":
+		return &types.ObjectNotInActiveTierError{Message: message}
 	case "GetObject NoSuchKey":
 		return &types.NoSuchKey{Message: message}
 	case "GetObject InvalidObjectState":

@@ -268,6 +268,7 @@ func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID, 
 		if ids[i].VersionID != "" {
 			objects[i].VersionId = &ids[i].VersionID
 		}
+		objects[i].ETag = ids[i].condition()
 	}
 	in := &s3.DeleteObjectsInput{
 		Bucket: aws.String(bucket),
@@ -314,9 +315,18 @@ func (c *sdk) DeleteObject(ctx context.Context, bucket string, id ObjectID, o De
 	if id.VersionID != "" {
 		in.VersionId = aws.String(id.VersionID)
 	}
+	in.IfMatch = id.condition()
 	o.set(&in.BypassGovernanceRetention, &in.MFA)
 	_, err := inRegion(ctx, c, in.Bucket, nil, in, nil, c.Client.DeleteObject)
 	return err
+}
+
+// condition is the ETag as S3 wants it; nil where there is none.
+func (id *ObjectID) condition() *string {
+	if id.ETag == "" {
+		return nil
+	}
+	return aws.String(`"` + id.ETag + `"`)
 }
 
 func (o DeleteOptions) set(bypass **bool, mfa **string) {

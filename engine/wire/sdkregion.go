@@ -58,12 +58,23 @@ func inRegion[I, O any](
 
 // PutObject implements Objects.
 func (c *sdk) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return inRegion(ctx, c, in.Bucket, in.Body, in, opts, c.Client.PutObject)
+	return inRegion(ctx, c, in.Bucket, in.Body, in, unlessMD5(in.ContentMD5, opts), c.Client.PutObject)
 }
 
 // UploadPart implements Objects.
 func (c *sdk) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
-	return inRegion(ctx, c, in.Bucket, in.Body, in, opts, c.Client.UploadPart)
+	return inRegion(ctx, c, in.Bucket, in.Body, in, unlessMD5(in.ContentMD5, opts), c.Client.UploadPart)
+}
+
+// unlessMD5 has the SDK add no checksum of its own to a body that has a
+// Content-MD5: it is for stores that refuse any other (aws-sdk-go-v2 #3258).
+func unlessMD5(md5 *string, opts []func(*s3.Options)) []func(*s3.Options) {
+	if md5 == nil {
+		return opts
+	}
+	return append(slices.Clip(opts), func(o *s3.Options) {
+		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+	})
 }
 
 // GetObject implements Objects.
@@ -94,4 +105,24 @@ func (c *sdk) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUpl
 // ListParts implements Objects.
 func (c *sdk) ListParts(ctx context.Context, in *s3.ListPartsInput, opts ...func(*s3.Options)) (*s3.ListPartsOutput, error) {
 	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.ListParts)
+}
+
+// CopyObject implements Objects.
+func (c *sdk) CopyObject(ctx context.Context, in *s3.CopyObjectInput, opts ...func(*s3.Options)) (*s3.CopyObjectOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.CopyObject)
+}
+
+// UploadPartCopy implements Objects.
+func (c *sdk) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput, opts ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.UploadPartCopy)
+}
+
+// GetObjectAttributes implements Objects.
+func (c *sdk) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttributesInput, opts ...func(*s3.Options)) (*s3.GetObjectAttributesOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.GetObjectAttributes)
+}
+
+// GetObjectTagging implements Objects.
+func (c *sdk) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput, opts ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.GetObjectTagging)
 }

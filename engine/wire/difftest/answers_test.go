@@ -131,6 +131,9 @@ func operations() map[string]func(context.Context, wire.Client) (any, error) {
 			slices.SortStableFunc(p.Entries, func(a, b walker.Entry) int { return cmp.Compare(a.Key, b.Key) }) // as in listVersions
 			return p, nil
 		},
+		"CopyObject": func(ctx context.Context, c wire.Client) (any, error) {
+			return c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: b, Key: aws.String("copy"), CopySource: aws.String("bucket/k"), ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme})
+		},
 		"DeleteObjects": func(ctx context.Context, c wire.Client) (any, error) {
 			return c.DeleteObjects(ctx, *b, []wire.ObjectID{{Key: "k"}, {Key: "l", VersionID: "v"}}, wire.DeleteOptions{})
 		},

@@ -17,6 +17,7 @@ func TestDifferential(t *testing.T) {
 		t.Run("refusals", func(t *testing.T) { refusals(t, w) })
 		t.Run("puts", func(t *testing.T) { puts(t, w) })
 		t.Run("parts", func(t *testing.T) { parts(t, w) })
+		t.Run("copies", func(t *testing.T) { copies(t, w) })
 		t.Run("reads", func(t *testing.T) { reads(t, w) })
 		t.Run("lists", func(t *testing.T) { lists(t, w) })
 		t.Run("deletes", func(t *testing.T) { deletes(t, w) })

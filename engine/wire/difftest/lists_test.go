@@ -230,6 +230,11 @@ func deletes(t *testing.T, w *world) {
 		"an unknown one alone":   one(unversioned, wire.ObjectID{Key: "a", VersionID: "absent"}),
 		"an absent key alone":    one(unversioned, wire.ObjectID{Key: "absent"}),
 		"in an absent bucket":    batch(unversioned+"-absent", wire.ObjectID{Key: "a"}),
+		"what is that still":     batch(unversioned, wire.ObjectID{Key: "a", ETag: hexMD5("1")}, wire.ObjectID{Key: "b c"}),
+		"what is another by now": batch(unversioned, wire.ObjectID{Key: "a", ETag: hexMD5("2")}, wire.ObjectID{Key: "b c"}),
+		"that alone":             one(unversioned, wire.ObjectID{Key: "a", ETag: hexMD5("1")}),
+		"another by now, alone":  one(unversioned, wire.ObjectID{Key: "a", ETag: hexMD5("2")}),
+		"what was, and is gone":  batch(unversioned, wire.ObjectID{Key: "absent", ETag: hexMD5("1")}),
 		"alone, bucket not ther": one(unversioned+"-absent", wire.ObjectID{Key: "a"}),
 	} {
 		w.same(t, call{name: "deleting " + name, before: three, do: do, after: everything(unversioned)})

@@ -225,7 +225,7 @@ func canonicalDelete(body []byte) []byte {
 	var doc struct {
 		XMLName xml.Name
 		Quiet   string
-		Object  []struct{ Key, VersionID *string }
+		Object  []struct{ Key, VersionID, ETag *string }
 		Other   []struct{ XMLName xml.Name } `xml:",any"`
 	}
 	d := xml.NewDecoder(bytes.NewReader(bytes.ReplaceAll(body, []byte("VersionId>"), []byte("VersionID>"))))
@@ -235,7 +235,7 @@ func canonicalDelete(body []byte) []byte {
 	b := fmt.Appendf(nil, "%s %s quiet %s", doc.XMLName.Space, doc.XMLName.Local, doc.Quiet)
 	for _, o := range doc.Object {
 		b = append(b, '\n')
-		for _, s := range []*string{o.Key, o.VersionID} {
+		for _, s := range []*string{o.Key, o.VersionID, o.ETag} {
 			if s != nil {
 				b = fmt.Appendf(b, " %q", *s)
 			}

@@ -55,7 +55,7 @@ func simulator(t testing.TB, o s3sim.Options) (store, *s3sim.Server) {
 // faultyOperations are those that faults are tried on, with S3's name of each.
 func faultyOperations() map[string]string {
 	return map[string]string{
-		"PutObject": "PutObject", "GetObject": "GetObject", "HeadObject": "HeadObject", "UploadPart": "UploadPart",
+		"PutObject": "PutObject", "GetObject": "GetObject", "HeadObject": "HeadObject", "UploadPart": "UploadPart", "CopyObject": "CopyObject",
 		"ListObjects": "ListObjectsV2", "ListVersions": "ListObjectVersions", "DeleteObjects": "DeleteObjects", "DeleteObject": "DeleteObject",
 	}
 }

@@ -69,11 +69,11 @@ func (p *parser) refused() (r refused) {
 	return r
 }
 
-// KeyError is a key or a version id that XML has no way to write.
+// KeyError is a key, a version id or an ETag that XML has no way to write.
 type KeyError struct {
 	// Index is the place of the object in the batch, from 0.
 	Index int
-	// Text is the key or the version id.
+	// Text is the key, the version id or the ETag.
 	Text string
 }
 
@@ -87,27 +87,34 @@ func (e *KeyError) Error() string {
 func CanCarry(s string) bool { return badChar(s) < 0 }
 
 // AppendDelete appends the body of a quiet DeleteObjects to dst: n objects, of
-// which id names the i-th, from 0; without a version id where that is empty.
-// The error is a [*KeyError], for what [CanCarry] refuses; dst is then
-// returned as it came.
-func AppendDelete(dst []byte, n int, id func(i int) (key, versionID string)) ([]byte, error) {
+// which id names the i-th, from 0; without a version id where that is empty, and
+// unconditionally where the ETag is, which has no quotes. The error is a
+// [*KeyError], for what [CanCarry] refuses; dst is then returned as it came.
+func AppendDelete(dst []byte, n int, id func(i int) (key, versionID, etag string)) ([]byte, error) {
 	out := append(dst, `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>`...)
 	for i := range n {
-		key, version := id(i)
+		key, version, etag := id(i)
 		var ok bool
 		out = append(out, "<Object><Key>"...)
 		if out, ok = appendText(out, key); !ok {
 			return dst, &KeyError{Index: i, Text: key}
 		}
+		out = append(out, "</Key>"...)
 		if version != "" {
-			out = append(out, "</Key><VersionId>"...)
+			out = append(out, "<VersionId>"...)
 			if out, ok = appendText(out, version); !ok {
 				return dst, &KeyError{Index: i, Text: version}
 			}
-			out = append(out, "</VersionId></Object>"...)
-		} else {
-			out = append(out, "</Key></Object>"...)
+			out = append(out, "</VersionId>"...)
 		}
+		if etag != "" {
+			out = append(out, `<ETag>"`...)
+			if out, ok = appendText(out, etag); !ok {
+				return dst, &KeyError{Index: i, Text: etag}
+			}
+			out = append(out, `"</ETag>`...)
+		}
+		out = append(out, "</Object>"...)
 	}
 	return append(out, "</Delete>"...), nil
 }

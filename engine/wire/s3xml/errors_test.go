@@ -94,15 +94,19 @@ func TestDeleteResult(t *testing.T) {
 }
 
 func TestAppendDelete(t *testing.T) {
-	ids := [][2]string{{"a/b <&> \"c'", ""}, {"\r\n\t ", "v&1"}}
-	got, err := s3xml.AppendDelete(nil, len(ids), func(i int) (string, string) { return ids[i][0], ids[i][1] })
+	ids := [][3]string{{"a/b <&> \"c'", "", ""}, {"\r\n\t ", "v&1", ""}, {"c", "v", "0a-2"}, {"d", "", "<1>"}}
+	got, err := s3xml.AppendDelete(nil, len(ids), func(i int) (string, string, string) { return ids[i][0], ids[i][1], ids[i][2] })
 	const want = `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Quiet>true</Quiet>` +
-		`<Object><Key>a/b &lt;&amp;&gt; "c'</Key></Object><Object><Key>&#13;&#10;&#9; </Key><VersionId>v&amp;1</VersionId></Object></Delete>`
+		`<Object><Key>a/b &lt;&amp;&gt; "c'</Key></Object><Object><Key>&#13;&#10;&#9; </Key><VersionId>v&amp;1</VersionId></Object>` +
+		`<Object><Key>c</Key><VersionId>v</VersionId><ETag>"0a-2"</ETag></Object><Object><Key>d</Key><ETag>"&lt;1&gt;"</ETag></Object></Delete>`
 	if err != nil || string(got) != want {
 		t.Errorf("%s, %v", got, err)
 	}
 	for _, key := range []string{"\x00", "a\x1f", "\x0b", "\ufffe", "\uffff", "not\xffutf8", "half\xc3", "\xed\xa0\x80"} {
-		_, err := s3xml.AppendDelete(nil, 1, func(int) (string, string) { return key, "" })
+		_, err := s3xml.AppendDelete(nil, 1, func(int) (string, string, string) { return key, "", "" })
+		if _, eerr := s3xml.AppendDelete(nil, 1, func(int) (string, string, string) { return "k", "", key }); eerr == nil {
+			t.Errorf("%q is taken for an ETag", key)
+		}
 		if e, ok := errors.AsType[*s3xml.KeyError](err); !ok || e.Text != key || s3xml.CanCarry(key) || !strings.Contains(err.Error(), "object 0") {
 			t.Errorf("%q: %v", key, err)
 		}

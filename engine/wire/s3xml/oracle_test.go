@@ -373,7 +373,7 @@ func FuzzAppendDelete(f *testing.F) {
 	f.Fuzz(func(t *testing.T, key, version string) {
 		ids := [][2]string{{"first", ""}, {key, version}, {"last", "null"}}
 		head := []byte("head")
-		out, err := s3xml.AppendDelete(head, len(ids), func(i int) (string, string) { return ids[i][0], ids[i][1] })
+		out, err := s3xml.AppendDelete(head, len(ids), func(i int) (string, string, string) { return ids[i][0], ids[i][1], ids[i][1] })
 		if err != nil {
 			bad, ok := errors.AsType[*s3xml.KeyError](err)
 			if !ok || bad.Index != 1 || bad.Text != key && bad.Text != version || string(out) != "head" {
@@ -394,13 +394,18 @@ func FuzzAppendDelete(f *testing.F) {
 			Object  []struct {
 				Key       string
 				VersionID string `xml:"VersionId"`
+				ETag      string
 			}
 		}
 		if err := unmarshal(out[len(head):], &got); err != nil || !got.Quiet || len(got.Object) != len(ids) {
 			t.Fatalf("%q: %v, %+v", out, err, got)
 		}
 		for i, o := range got.Object {
-			if o.Key != ids[i][0] || o.VersionID != ids[i][1] {
+			etag := ids[i][1]
+			if etag != "" {
+				etag = `"` + etag + `"`
+			}
+			if o.Key != ids[i][0] || o.VersionID != ids[i][1] || o.ETag != etag {
 				t.Fatalf("%q became %+v", ids[i], o)
 			}
 		}
