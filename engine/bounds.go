@@ -58,17 +58,6 @@ func newBounds(o RunOptions) *bounds {
 	return &bounds{bytes: o.MaxTransfer, duration: o.MaxDuration, began: time.Now()}
 }
 
-// check says what cannot be asked for.
-func (o *RunOptions) check() error {
-	if o.MaxTransfer < 0 {
-		return usagef("at most %d bytes: give at least 1, or 0 for any number", o.MaxTransfer)
-	}
-	if o.MaxDuration < 0 {
-		return usagef("at most %v: give a positive duration, or 0 for any", o.MaxDuration)
-	}
-	return nil
-}
-
 // err is the BoundError of a run that has been cut short, or nil.
 func (b *bounds) err() error {
 	if e := b.hit.Load(); e != nil {

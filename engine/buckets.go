@@ -18,7 +18,7 @@ func (e *Engine) attempts() wire.Client {
 func (e *Engine) policy(retried func(op string, err error)) wire.Policy {
 	return wire.Policy{
 		Host: e.host, Outage: e.outage, Patience: e.patience, ReadTimeout: e.o.ReadTimeout,
-		OnRetry: retried, OnAttempt: e.o.OnAttempt,
+		OnRetry: retried, OnAttempt: e.o.OnAttempt, Base: e.backoff, Cap: e.backoff,
 	}
 }
 

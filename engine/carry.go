@@ -11,7 +11,7 @@ import (
 
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/report"
-	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/engine/transfer"
 )
 
 // actions is a plan on its way to be carried out.
@@ -79,7 +79,7 @@ func (r *run) submit(a plan.Action, late func(*plan.Action) bool, failed func(pl
 		if late(&a) {
 			return nil
 		}
-		err := r.move(ctx, &a)
+		err := r.each(ctx, &a)
 		if err == nil {
 			return nil
 		}
@@ -94,58 +94,12 @@ func (r *run) submit(a plan.Action, late func(*plan.Action) bool, failed func(pl
 	})
 }
 
-// move carries out one action.
-func (r *run) move(ctx context.Context, a *plan.Action) error {
-	if a.Op == plan.Check {
-		same, err := r.transfer.Same(ctx, r.src.object(a.Key, a.Src), r.dst.file(a.Key), !r.DryRun)
-		if err != nil {
-			return err
-		}
-		if same {
-			r.sink.Report(report.Event{Kind: report.Planned, Op: r.op, Count: -1, Bytes: -a.Src.Size})
-			r.sink.Report(report.Event{Kind: report.Unchanged, Op: r.op, Count: 1})
-			return nil
-		}
-		r.bounds.count(a)
-	}
-	done := report.Event{
-		Kind: report.Done, Op: r.op, Src: r.from.of(a.Key), Dst: r.to.of(a.Key), Key: a.Key, Bytes: a.Src.Size,
-	}
-	if r.DryRun {
-		done.Kind = report.DryRun
-		r.sink.Report(done)
-		return nil
-	}
-	// A large object is cut off as soon as the caller wants the run to end: it
-	// would take too long. A small one has until work ends.
-	if a.Src.Size >= r.transfer.Threshold {
-		var cancel context.CancelCauseFunc
-		ctx, cancel = context.WithCancelCause(ctx)
-		defer cancel(context.Canceled)
-		defer context.AfterFunc(r.ctx, func() { cancel(context.Cause(r.ctx)) })() //nolint:contextcheck // two contexts meet here
-	}
-	var err error
-	switch {
-	case r.src.local():
-		done.Bytes, err = r.transfer.Upload(ctx, r.src.file(a.Key), r.dst.object(a.Key, walker.Entry{}))
-	case r.device:
-		done.Bytes, err = r.stream(ctx, a)
-	default:
-		done.Bytes, err = r.transfer.Download(ctx, r.src.object(a.Key, a.Src), r.root, r.targetName(a.Key))
-	}
-	if err != nil {
-		return err
-	}
-	r.sink.Report(done)
-	return nil
-}
-
 // stream writes an object to a device or a pipe, which is there and stays what
 // it is.
-func (r *run) stream(ctx context.Context, a *plan.Action) (int64, error) {
+func (r *run) stream(ctx context.Context, a *plan.Action) (transfer.Result, error) {
 	f, err := openWriter(ctx, r.dst.path)
 	if err != nil {
-		return 0, err
+		return transfer.Result{}, err
 	}
 	n, err := r.transfer.Stream(ctx, r.src.object(a.Key, a.Src), f)
 	if cerr := f.Close(); err == nil && cerr != nil {

@@ -3,9 +3,11 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/s3haul/s3haul/engine/plan"
+	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/walker"
 	"github.com/s3haul/s3haul/walker/local"
 )
@@ -27,17 +29,29 @@ func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	if src.one != dst.one {
-		return Summary{}, usagef("%s and %s: a tree is copied to a tree, one object to one object", src, dst)
-	}
-	if err := checkSource(src); err != nil {
+	if err := apart(src, dst, false); err != nil {
 		return Summary{}, err
 	}
-	r, err := e.begin(ctx, op, src, dst, o.RunOptions)
+	r, err := e.beginCopy(ctx, op, src, dst, o.RunOptions)
 	if err != nil {
 		return Summary{}, err
 	}
 	return r.end(r.copyAll(ctx, o))
+}
+
+// beginCopy begins a run that takes one object to one place, or a tree to a tree.
+func (e *Engine) beginCopy(ctx context.Context, op report.Op, src, dst Location, o RunOptions) (*run, error) {
+	if src.one != dst.one {
+		return nil, usagef("%s and %s: a tree is copied to a tree, one object to one object", src, dst)
+	}
+	if err := checkSource(src); err != nil {
+		return nil, err
+	}
+	r, err := e.begin(ctx, op, src, dst, o)
+	if err == nil {
+		r.blind = true
+	}
+	return r, err
 }
 
 func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
@@ -58,7 +72,8 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 		single = plan.Action{Op: plan.Transfer, Reason: plan.New, Src: entry}
 	}
 	r.device = r.special()
-	if _, err := r.ready(ctx, o.MakeBucket, nothing{}); err != nil {
+	there, err := r.ready(ctx, o.MakeBucket, r.destination(!o.NoFollowSymlinks))
+	if err != nil {
 		return err
 	}
 	if r.src.one {
@@ -66,9 +81,59 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 			return func(yield func(plan.Action, error) bool) { yield(single, nil) }
 		}, r.failed)
 	}
+	clash, err := r.newClashes()
+	if err != nil {
+		return err
+	}
+	// What is there is listed only where it has a say and would have to be asked for
+	// object by object, or may not be asked for at all.
+	dst := walker.Source(nothing{})
+	if r.DryRun && (r.NoOverwrite || r.Immutable) || clash.onDisk {
+		dst, r.blind = there, false
+	}
 	return r.carryOut(ctx, func(ctx context.Context) actions {
-		return r.withoutSkipped(plan.Join(ctx, r.source(!o.NoFollowSymlinks), nothing{}, plan.Options{}))
+		all := r.withoutSkipped(plan.Join(ctx, r.source(!o.NoFollowSymlinks), dst, plan.Options{Compare: r.rule(plan.Always)}))
+		all = clash.resolve(r.withoutKept(all))
+		if r.mover != nil {
+			all = r.mover.room(ctx, all)
+		}
+		return all
 	}, r.failed)
+}
+
+// rule is what a run does with what is there at the destination, where without
+// NoOverwrite and Immutable it would do as usual.
+func (r *run) rule(usual plan.Compare) plan.Compare {
+	switch {
+	case r.NoOverwrite:
+		return plan.Existing
+	case r.Immutable:
+		return plan.Unlike(usual)
+	}
+	return usual
+}
+
+// withoutKept counts what needs nothing, and passes on the rest.
+func (r *run) withoutKept(all actions) actions {
+	return func(yield func(plan.Action, error) bool) {
+		unchanged := int64(0)
+		tell := func() {
+			r.sink.Report(report.Event{Kind: report.Unchanged, Op: r.op, Count: unchanged})
+			unchanged = 0
+		}
+		defer tell()
+		for a, err := range all {
+			if err == nil && a.Op == plan.Keep {
+				if unchanged++; unchanged == 1000 {
+					tell()
+				}
+				continue
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
 }
 
 // withoutSkipped reports what was skipped and passes on the rest.
@@ -76,13 +141,41 @@ func (r *run) withoutSkipped(all actions) actions {
 	return func(yield func(plan.Action, error) bool) {
 		for a, err := range all {
 			if skip := walker.AsSkipped(err); skip != nil {
-				r.skipped(skip)
+				r.leftOut(skip)
 				continue
 			}
 			if !yield(a, err) {
 				return
 			}
 		}
+	}
+}
+
+// leftOut reports a name that could not be used, and a directory that could not be
+// listed where that concerns more than what is in it.
+func (r *run) leftOut(s *walker.Skipped) {
+	if r.Only != nil && !s.Quiet { // each side may have something to say of a key
+		if r.told == nil {
+			r.told = map[string]bool{}
+		}
+		if r.told[s.Key] {
+			return
+		}
+		r.told[s.Key] = true
+	}
+	switch {
+	case s.Unlisted && r.wholly:
+		r.incomplete = true
+		e := report.Event{Kind: report.Failed, Op: r.op, Key: s.Key, Src: s.Path, Dst: r.to.of(s.Key)}
+		if !r.src.local() {
+			e.Src, e.Dst = r.from.of(s.Key), s.Path
+		}
+		e.Err = fmt.Errorf("the directory could not be listed, so nothing is deleted: %w", s.Err)
+		r.sink.Report(e)
+	case isLost(s):
+		r.failed(plan.Action{Key: s.Key}, s.Err)
+	default:
+		r.skipped(s)
 	}
 }
 

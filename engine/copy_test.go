@@ -87,7 +87,7 @@ func TestCopyOneThatCannotBe(t *testing.T) {
 		{at("a"), engine.Bucket(bucket, "")},
 		{engine.Dir(dir), engine.Object(bucket, "a")},
 		{at("a"), at("b")},
-		{engine.Object(bucket, "a"), engine.Object(bucket, "b")},
+		{engine.Bucket(bucket, ""), engine.Bucket(bucket, "")},
 		{at("a"), engine.Object(bucket, "")},
 		{at("a"), engine.Object("no bucket", "a")},
 		{engine.Location{}, engine.Object(bucket, "a")},

@@ -127,7 +127,7 @@ func (s *syncing) finish(ctx context.Context) error {
 		return nil
 	}
 	err := s.mayDelete(d.len())
-	if err != nil || s.tally.Summary().Failed > 0 {
+	if err != nil || s.incomplete || s.hasFailed() {
 		s.hold(d.len())
 		aerr := s.again(ctx) // they find their names taken, and say so
 		return cmp.Or(err, aerr)
@@ -145,13 +145,13 @@ func (s *syncing) finish(ctx context.Context) error {
 	if cleared {
 		left = d.due.Len() - int64(len(d.files))
 	}
-	if s.tally.Summary().Failed > 0 {
+	if s.hasFailed() {
 		s.hold(left)
 		return nil
 	}
 	sent := int64(0)
 	err = s.removeAll(ctx, s.dst, wire.DeleteOptions{}, s.bounds.over, func(yield func(string, error) bool) {
-		for key, err := range s.bounds.until(d.keys(ctx, cleared)) {
+		for key, err := range s.bounds.until(d.keys(ctx, s.clash, cleared)) {
 			if err == nil {
 				sent++
 			}
@@ -167,6 +167,10 @@ func (s *syncing) finish(ctx context.Context) error {
 	return err
 }
 
+// hasFailed says that objects have failed, where that keeps the deletes from
+// being run.
+func (s *syncing) hasFailed() bool { return !s.o.IgnoreErrors && s.tally.Summary().Failed > 0 }
+
 // never and neverLate are for what must not be left off.
 func never() bool                 { return false }
 func neverLate(*plan.Action) bool { return false }
@@ -178,12 +182,12 @@ func (s *syncing) hold(n int64) {
 	}
 }
 
-// keys are those that are due; without those in the way of something if they
-// are gone already.
-func (d *deletes) keys(ctx context.Context, cleared bool) iter.Seq2[string, error] {
+// keys are those that are due; without those that are another name of a file that
+// the source has, and those in the way of something if they are gone already.
+func (d *deletes) keys(ctx context.Context, clash *clashes, cleared bool) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for a, err := range d.due.All(ctx) {
-			if err == nil && (d.spared[a.Key] || cleared && d.files[a.Key]) {
+			if err == nil && (d.spared[a.Key] || clash.has(a.Key) || cleared && d.files[a.Key]) {
 				continue
 			}
 			if !yield(a.Key, err) || err != nil {
@@ -194,7 +198,7 @@ func (d *deletes) keys(ctx context.Context, cleared bool) iter.Seq2[string, erro
 			return
 		}
 		for a, err := range d.over.All(ctx) {
-			if err == nil && d.spared[a.Key] {
+			if err == nil && (d.spared[a.Key] || clash.has(a.Key)) {
 				continue
 			}
 			if !yield(a.Key, err) || err != nil {

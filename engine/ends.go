@@ -28,7 +28,7 @@ func direction(src, dst Location) (report.Op, error) {
 	case src.local():
 		return "", usagef("%s and %s are both local: one side has to be s3://bucket/…", src, dst)
 	}
-	return "", usagef("%s and %s are both in S3: copies inside S3 are not supported yet", src, dst)
+	return report.Copy, nil
 }
 
 func needTree(l Location) error {
@@ -67,14 +67,29 @@ func (e *MissingError) Is(target error) bool { return target == os.ErrNotExist }
 
 // source is what is walked on the side from which objects come.
 func (r *run) source(follow bool) walker.Source {
-	if r.src.local() {
-		return r.walkLocal(r.src, follow)
+	var all walker.Source
+	switch {
+	case r.Only != nil:
+		all = r.onlyAt(r.src, follow, false)
+	case r.src.local():
+		all = r.walkLocal(r.src, follow)
+	default:
+		all = r.walkBucket(r.src, false)
 	}
-	return said{local.Names(r.walkBucket(r.src, false)), r.from}
+	if r.dst.local() {
+		all = local.Names(all)
+	}
+	if r.src.local() {
+		return all
+	}
+	return said{all, r.from}
 }
 
 // destination is what is there already; a directory that is not there is empty.
 func (r *run) destination(follow bool) walker.Source {
+	if r.Only != nil {
+		return r.onlyAt(r.dst, follow, true)
+	}
 	if !r.dst.local() {
 		return r.walkBucket(r.dst, false)
 	}
@@ -84,7 +99,7 @@ func (r *run) destination(follow bool) walker.Source {
 	return r.walkLocal(r.dst, follow)
 }
 
-func (r *run) walkLocal(l Location, follow bool) walker.Source {
+func (r *run) walkLocal(l Location, follow bool) *local.Source {
 	root, err := filepath.Abs(l.path)
 	if err != nil {
 		root = l.path

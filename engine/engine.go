@@ -73,6 +73,13 @@ type Options struct {
 	// directions, by the time of the week; the zero value takes max_bandwidth of
 	// the AWS config file's s3 section, or else has no limit.
 	LimitRate pool.Timetable
+	// StateDir is the directory of the journals by which a run goes on with large
+	// objects where one before it was interrupted, by the end of the process too.
+	// Empty has every run begin anew, and abort what it cannot complete.
+	StateDir string
+	// Store names the store in journals, where its endpoint is another each time
+	// although it is the same; empty means the endpoint.
+	Store string
 	// OnLimit is told each time the number of requests that may be in flight
 	// moves, or the rate of a key range, and why, for debugging; it is called
 	// concurrently and must return soon. nil tells nobody.
@@ -100,6 +107,12 @@ type Engine struct {
 	// outage and patience are those of wire.Policy.
 	outage, patience time.Duration
 	pool             *pool.Pool
+	// backoff is the Base and the Cap of wire.Policy, and fault that of
+	// transfer.Options, in tests.
+	backoff time.Duration
+	fault   func(op, name string) error
+	// foldsCase takes the place of the function of that name, in tests.
+	foldsCase func(dir string) (bool, error)
 	// ceilings are the settings of the AWS config file that bound every run.
 	ceilings []string
 

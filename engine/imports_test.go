@@ -30,7 +30,7 @@ func mayImport() map[string][]string {
 	)
 	return map[string][]string{
 		"cmd/s3haul": {
-			"cmd/s3haul/internal/gateway", "engine", "engine/pool", "engine/report", "engine/transfer", "engine/wire", "walker",
+			"cmd/s3haul/internal/gateway", "engine", "engine/checksum", "engine/journal", "engine/pool", "engine/report", "engine/transfer", "engine/wire", "walker",
 			sdk, humanize, "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
 		},
 		"cmd/s3haul/internal/gateway": {"github.com/versity/versitygw", sys},
@@ -42,6 +42,7 @@ func mayImport() map[string][]string {
 		"bench/floor":                {"bench/s3sim", "engine/checksum", sdk, sync},
 		"bench/internal/lab":         {"bench/s3sim", "engine/checksum", sdk, smithy, sys, "github.com/spf13/pflag"},
 		"bench/internal/lab/labtest": {"bench/internal/lab", "bench/s3sim", sdk},
+		"bench/kill":                 {"bench/internal/lab", "bench/s3sim", "engine/checksum", "walker/local", sdk, smithy, sync, "github.com/spf13/pflag"},
 		"bench/limits": {
 			"bench/internal/lab", "bench/s3sim", "engine/checksum", "github.com/go-analyze/charts", "github.com/spf13/pflag",
 		},
@@ -55,9 +56,10 @@ func mayImport() map[string][]string {
 		"walker/walktest": {"walker", goleak},
 
 		"engine": {
-			"engine/plan", "engine/pool", "engine/purge", "engine/purge/s3calls", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
-			"walker", "walker/bucket", "walker/local",
+			"engine/checksum", "engine/journal", "engine/plan", "engine/pool", "engine/purge", "engine/purge/s3calls", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
+			"walker", "walker/bucket", "walker/local", "golang.org/x/text/unicode/norm", sys,
 		},
+		"engine/journal":       {"go.etcd.io/bbolt", sys},
 		"engine/checksum":      {"github.com/minio/crc64nvme"},
 		"engine/plan":          {"walker"},
 		"engine/pool":          {sync, "golang.org/x/time"},
@@ -68,7 +70,7 @@ func mayImport() map[string][]string {
 		"engine/wire":          {"engine/pool", "engine/wire/s3xml", "walker", "walker/bucket", sdk, smithy, "gopkg.in/ini.v1"},
 		"engine/wire/s3xml":    {"walker", "walker/bucket"},
 		"engine/wire/wiretest": {sdk, "github.com/google/uuid", goleak},
-		"engine/transfer":      {"engine/checksum", "engine/pool", "engine/wire", "engine/wire/s3xml", "walker", "walker/local", sdk, smithy, sync, sys},
+		"engine/transfer":      {"engine/checksum", "engine/journal", "engine/pool", "engine/wire", "engine/wire/s3xml", "walker", "walker/local", sdk, smithy, sync, sys},
 		"engine/remove":        {"engine/pool", "engine/wire", "engine/wire/s3xml", "walker"},
 	}
 }

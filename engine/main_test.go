@@ -28,6 +28,9 @@ import (
 
 func TestMain(m *testing.M) {
 	wiretest.Isolate()
+	if syncAsSomebody() {
+		return
+	}
 	os.Exit(wiretest.Main(m))
 }
 

@@ -94,7 +94,8 @@ func TestSyncOfWhatMakesNoSense(t *testing.T) {
 	file, absent := filepath.Join(dir, "a"), filepath.Join(dir, "absent")
 	for _, c := range [][2]engine.Location{
 		{engine.Dir(dir), engine.Dir(absent)},
-		{engine.Bucket("one", ""), engine.Bucket("two", "")},
+		{engine.Bucket("one", ""), engine.Bucket("one", "")},
+		{engine.Object("one", "a"), engine.Object("two", "a")},
 		{engine.File(file), engine.Bucket("one", "")},
 		{engine.Dir(dir), engine.Object("one", "a")},
 		{engine.Dir(file), engine.Bucket("one", "")}, // a file

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/s3haul/s3haul/engine/checksum"
+	"github.com/s3haul/s3haul/engine/journal"
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/pool"
 	"github.com/s3haul/s3haul/engine/report"
@@ -38,6 +40,22 @@ type RunOptions struct {
 	// [*BoundError] when what is under way has ended. 0 means no bound.
 	MaxTransfer int64
 	MaxDuration time.Duration
+	// ChecksumAlgorithm is what uploads are summed with, and the store is asked to
+	// keep: CRC64NVME, CRC32C, CRC32, SHA256 or SHA1; empty means CRC64NVME.
+	ChecksumAlgorithm string
+	// NoOverwrite leaves alone what is there at the destination, without a word.
+	NoOverwrite bool
+	// Immutable fails an object whose destination is there and differs.
+	Immutable bool
+	// Preserve keeps the time of modification and the mode of files in the metadata
+	// of objects, and takes them from there.
+	Preserve bool
+	// CaseConflict is what becomes of objects whose names differ in case only, in
+	// the download of a tree: "ignore" (the same as empty), "warn", "skip", "error".
+	CaseConflict string
+	// Only has the run consider these keys of the source alone, in whatever order:
+	// nothing is walked or listed there, and nothing is deleted.
+	Only []string
 }
 
 // run is one call of the engine: its ends, its sinks, and what it has begun.
@@ -51,6 +69,7 @@ type run struct {
 	sink     report.Sink
 	client   wire.Client
 	transfer *transfer.Transfer
+	journal  *journal.Journal // nil where there is nothing to be written down
 
 	// ctx is the caller's: when it ends, nothing new begins. work ends grace
 	// later, with the requests that are under way.
@@ -58,6 +77,8 @@ type run struct {
 	work  context.Context
 	group *pool.Group
 	stop  func()
+	// tidy closes the journal; the run is complete, or not.
+	tidy func(complete bool)
 
 	bounds *bounds
 	unsent atomic.Int64 // deletes for which it was too late
@@ -66,11 +87,23 @@ type run struct {
 	root *os.Root
 	// device says that the one destination is a device or a pipe.
 	device bool
+	// blind says that nobody has looked at what is at the destination: that an
+	// action is New means nothing then.
+	blind bool
+	// wholly says that deletes rest on what was listed, and incomplete that a
+	// directory could not be; it is for who reads the plan.
+	wholly, incomplete bool
+	// told are the keys of Only that were left out, for who reads the plan.
+	told map[string]bool
+	// each carries out one action, carry where a run has nothing else to do.
+	each func(context.Context, *plan.Action) error
+	// mover removes from the source what has arrived; nil but in a move.
+	mover *mover
 }
 
 // begin makes a run; end must be called.
 func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o RunOptions) (*run, error) {
-	if err := o.check(); err != nil {
+	if err := o.check(op); err != nil {
 		return nil, err
 	}
 	r := &run{
@@ -88,17 +121,19 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	}
 	policy := e.policy(retried)
 	r.client = wire.Attempts(e.client, gate{e.pool}, policy)
+	r.journal = r.openJournal()
 	var err error
 	r.transfer, err = transfer.New(transfer.Options{
-		Client: r.client, Pool: e.pool,
+		Algorithm: checksum.Algorithm(o.ChecksumAlgorithm), NoOverwrite: o.NoOverwrite || o.Immutable, Preserve: o.Preserve,
+		Journal: r.journal, Uploads: r.client, Clock: r.storeClock, Fault: e.fault,
+		Notice: func(msg string) {
+			r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: errors.New(msg)})
+		},
+		Resumed: func(n int64) { r.sink.Report(report.Event{Kind: report.Resumed, Op: r.op, Bytes: n}) },
+		Client:  r.client, Pool: e.pool,
 		PartSize: e.o.PartSize, PartsAtOnce: min(e.o.MaxInFlight, mostParts),
 		Progress: func(n int64) { r.sink.Report(report.Event{Kind: report.Progress, Op: r.op, Bytes: n}) },
 		Policy:   policy, Retry: retried,
-		Verified: func(ok bool) {
-			if ok {
-				r.sink.Report(report.Event{Kind: report.Verified, Op: r.op, Count: 1})
-			}
-		},
 	})
 	if err != nil {
 		return nil, usagef("%v", err)
@@ -109,11 +144,14 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 		context.AfterFunc(work, func() { t.Stop() })
 	})
 	r.work = work
+	late := context.WithoutCancel(ctx)
+	r.tidy = func(complete bool) { r.closeJournal(late, complete) }
 	r.stop = func() {
 		unhook()
 		cancel(context.Canceled)
 	}
 	r.group = e.pool.Group(work)
+	r.each = r.carry
 	e.joins(r)
 	return r, nil
 }
@@ -139,11 +177,13 @@ func (r *run) end(err error) (Summary, error) {
 		err = fmt.Errorf("%w: %w", err, cause) // who waited gave only that ctx ended
 	}
 	r.stop()
+	sum := r.tally.Summary()
+	r.tidy(err == nil && sum.Failed == 0)
 	if r.root != nil {
 		_ = r.root.Close()
 	}
-	sum := r.tally.Summary()
-	sum.DryRun = r.DryRun // also where there was nothing to do
+	sum = r.tally.Summary() // with what the journal had to say
+	sum.DryRun = r.DryRun   // also where there was nothing to do
 	if cut {
 		sum.CutShort = string(bound.Bound)
 	}

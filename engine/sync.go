@@ -7,7 +7,6 @@ import (
 	"iter"
 
 	"github.com/s3haul/s3haul/engine/plan"
-	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/walker"
 )
 
@@ -29,10 +28,28 @@ type SyncOptions struct {
 	AllowEmptySource bool
 	// SizeOnly takes objects of one size for the same, whatever their times.
 	SizeOnly bool
+	// Checksum compares what is of one size by its content, whatever its time: by
+	// the checksum that the store has, or its ETag. Where neither says anything, the
+	// times count.
+	Checksum bool
+	// IgnoreErrors has the deletes run although objects failed; never where a side
+	// could not be listed.
+	IgnoreErrors bool
 	// NoFollowSymlinks leaves symbolic links out of local walks.
 	NoFollowSymlinks bool
 	// MakeBucket makes the destination's bucket where it is not there.
 	MakeBucket bool
+}
+
+// check says what cannot be asked for.
+func (o *SyncOptions) check() error {
+	switch {
+	case o.Delete && o.Only != nil:
+		return usagef("what a source has beside single keys is not known, so that nothing can be deleted for its want")
+	case o.Checksum && o.SizeOnly:
+		return usagef("SizeOnly looks at no content, and Checksum at nothing else: give one of them")
+	}
+	return nil
 }
 
 // Errors of deletes that were due and were not run.
@@ -51,13 +68,14 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	if err := cmp.Or(needTree(src), needTree(dst), checkSource(src)); err != nil {
+	if err := cmp.Or(needTree(src), needTree(dst), apart(src, dst, false), o.check(), checkSource(src)); err != nil {
 		return Summary{}, err
 	}
 	r, err := e.begin(ctx, op, src, dst, o.RunOptions)
 	if err != nil {
 		return Summary{}, err
 	}
+	r.wholly = o.Delete
 	s := &syncing{run: r, o: o, deletes: newDeletes()}
 	sum, err := r.end(s.all(ctx))
 	return sum, errors.Join(err, s.deletes.close())
@@ -69,6 +87,7 @@ type syncing struct {
 	o SyncOptions
 
 	deletes *deletes // what is due, until everything else is done
+	clash   *clashes
 
 	sources      int64 // names seen at the source, those that it skipped included
 	destinations int64 // objects seen at the destination
@@ -79,9 +98,12 @@ func (s *syncing) all(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.clash, err = s.newClashes(); err != nil {
+		return err
+	}
 	src := watched{s.source(!s.o.NoFollowSymlinks), s}
 	err = s.carryOut(ctx, func(ctx context.Context) actions {
-		return s.sort(plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()}))
+		return s.clash.resolve(s.sort(plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()})))
 	}, s.blocked)
 	if err != nil {
 		if s.bounds.err() != nil {
@@ -127,23 +149,23 @@ func (w watched) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 }
 
 func (s *syncing) compare() plan.Compare {
+	var rule plan.Compare = plan.Upward
 	switch {
 	case s.o.SizeOnly:
-		return plan.SizeOnly
+		rule = plan.SizeOnly
 	case s.dst.local():
-		return plan.Downward
+		rule = plan.Downward
 	}
-	return plan.Upward
+	if s.o.Checksum {
+		rule = plan.Contents(rule)
+	}
+	return s.rule(rule)
 }
 
 // sort passes on what is to be transferred. Of the rest it counts what is the
 // same, reports what was skipped, and spools what is to be deleted.
 func (s *syncing) sort(all actions) actions {
-	return func(yield func(plan.Action, error) bool) {
-		unchanged := int64(0)
-		defer func() {
-			s.sink.Report(report.Event{Kind: report.Unchanged, Op: s.op, Count: unchanged})
-		}()
+	return s.withoutKept(func(yield func(plan.Action, error) bool) {
 		for a, err := range s.withoutSkipped(all) {
 			if err != nil {
 				yield(a, err)
@@ -153,22 +175,21 @@ func (s *syncing) sort(all actions) actions {
 				s.destinations++
 			}
 			switch a.Op {
-			case plan.Keep:
-				if unchanged++; unchanged == 1000 {
-					s.sink.Report(report.Event{Kind: report.Unchanged, Op: s.op, Count: unchanged})
-					unchanged = 0
-				}
 			case plan.Delete:
 				if err := s.deletes.add(a); err != nil {
 					yield(a, err)
 					return
 				}
+				continue
+			case plan.Keep:
+				s.clash.pass(a.Key)
 			default:
+				s.clash.pass(a.Key)
 				s.deletes.pass(a.Key)
-				if !yield(a, nil) {
-					return
-				}
+			}
+			if !yield(a, nil) {
+				return
 			}
 		}
-	}
+	})
 }

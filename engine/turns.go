@@ -7,6 +7,7 @@ import (
 
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/pool"
+	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/walker"
 )
 
@@ -39,9 +40,9 @@ func (r *run) turns(ahead <-chan plan.Action) *turns {
 
 // ask says where in the store an action works.
 func (r *run) ask(a *plan.Action) pool.Ask {
-	if r.src.local() {
+	if !r.dst.local() {
 		o := r.dst.object(a.Key, walker.Entry{})
-		return pool.Ask{Space: o.Bucket, Key: o.Key, Write: true}
+		return pool.Ask{Space: o.Bucket, Key: o.Key, Write: r.op != report.Verify}
 	}
 	o := r.src.object(a.Key, a.Src)
 	return pool.Ask{Space: o.Bucket, Key: o.Key}

@@ -75,6 +75,10 @@ type Skipped struct {
 	Err error
 	// Quiet is set where nobody needs to be told: a filter held it back.
 	Quiet bool
+	// Unlisted is set of a directory that is there and could not be listed: what
+	// it holds is not known, so the walk is not complete without it. Key ends in
+	// '/'.
+	Unlisted bool
 }
 
 func (s *Skipped) Error() string { return fmt.Sprintf("Skipping file %s. %v", s.Path, s.Err) }

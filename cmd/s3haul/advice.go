@@ -85,6 +85,16 @@ func advise(err error) error {
 		return &advised{err, oneKind}
 	case errors.Is(err, transfer.ErrChanged):
 		return &advised{err, "run the command again when nothing writes to it"}
+	case errors.Is(err, engine.ErrImmutable):
+		return &advised{err, "what is there stays: remove it first, or leave --immutable out"}
+	case errors.Is(err, engine.ErrCaseConflict):
+		return &advised{err, "--case-conflict skip leaves such a name out, ignore writes both"}
+	case errors.Is(err, engine.ErrUnverified):
+		return &advised{err, "compare with s3haul verify --download, and remove the source then"}
+	case errors.Is(err, engine.ErrReplaced):
+		return &advised{err, "run the command again for what is there now"}
+	case errors.Is(err, transfer.ErrChecksum):
+		return &advised{err, "run the command again; where it fails again, something on the way changes bytes: memory, a disk, a proxy"}
 	case errors.Is(err, syscall.ENOTDIR):
 		return &advised{err, "a file stands where a directory is needed: name another target, or move it"}
 	case errors.Is(err, os.ErrPermission):

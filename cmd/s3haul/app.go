@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,7 +28,8 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	name           string // of the command that runs, as "s3haul sync"
-	content        bool   // it moves what is in the objects
+	content        bool   // it reads what is in the objects, or files
+	stateDir       string // where the journals are; empty where it keeps none
 
 	embedded         string
 	endpointURL      string
@@ -49,10 +51,10 @@ func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "s3haul",
 		Short: "Move many objects between local directories and S3",
-		Long: `s3haul copies files and directories to S3 and back, keeps them in sync, lists
-and removes objects. Commands, flags, output and exit codes are those of aws s3
-wherever aws s3 has them. Credentials, region and endpoint come from the AWS
-configuration: environment, profiles, SSO, roles.
+		Long: `s3haul copies and moves files and directories to S3, back, and inside S3, keeps
+them in sync, verifies copies, lists and removes objects. Commands, flags, output
+and exit codes are those of aws s3 wherever aws s3 has them. Credentials, region
+and endpoint come from the AWS configuration: environment, profiles, SSO, roles.
 
 With --embedded DIR a command runs against an S3 server of its own on DIR, with
 no account and no network.
@@ -68,7 +70,7 @@ no account and no network.
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.name = cmd.CommandPath()
-			a.content = cmd.Name() == "cp" || cmd.Name() == "sync"
+			a.content = slices.Contains([]string{"cp", "mv", "sync", "verify"}, cmd.Name())
 			return notEmpty(cmd.Flags(), "embedded", "endpoint-url", "profile")
 		},
 	}
@@ -95,7 +97,8 @@ no account and no network.
 		"local time of day or week, as '08:00,20M 19:00,off' or 'Mon-08:00,20M Fri-18:00,off'")
 	f.StringVar(&a.client, "client", "fast", "`NAME` of the S3 client: fast, or sdk for the AWS SDK's alone")
 	f.BoolVar(&a.debug, "debug", false, "tell on stderr of each request, and of each move of the limit")
-	root.AddCommand(a.syncCmd(), a.cpCmd(), a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
+	root.AddCommand(a.syncCmd(), a.cpCmd(), a.mvCmd(), a.verifyCmd(), a.resumeCmd())
+	root.AddCommand(a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
 	root.AddCommand(a.purgeCmd(), a.undeleteCmd(), a.uploadsCmd())
 	root.AddCommand(a.duCmd())
 	return root
@@ -155,6 +158,7 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 		ReadTimeout: seconds(a.readTimeout), ConnectTimeout: seconds(a.connectTimeout),
 		MaxInFlight: a.concurrency, Memory: int64(a.memory), PartSize: int64(a.partSize),
 		LimitRate: a.limitRate.table,
+		StateDir:  a.stateDir,
 		Version:   version(),
 	}
 	if a.debug {
@@ -182,6 +186,7 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 		o.EndpointURL, o.Dial = server.Endpoint(), server.Dial
 		o.AccessKeyID, o.SecretAccessKey = server.Credentials()
 		o.Region = server.Region()
+		o.Store = "--embedded " + resolve(a.embedded) // its address is another each time
 		closeServer = server.Close
 	}
 	eng, err := engine.New(ctx, o)

@@ -88,8 +88,11 @@ func (t *transferFlags) stopped(command string, e *engine.BoundError) error {
 		}
 	}
 	goOn := "the same command once more does the rest"
-	if strings.HasSuffix(command, " cp") {
+	switch {
+	case strings.HasSuffix(command, " cp"):
 		goOn = "cp once more begins anew; sync does the rest"
+	case strings.HasSuffix(command, " verify"):
+		goOn = "verify once more begins anew"
 	}
 	return &advised{errors.New(text + "; what was under way has ended, and nothing else was begun"), goOn}
 }

@@ -74,9 +74,15 @@ func openTerminal(t *testing.T) (person, tty *os.File) {
 // answer among it, but for the ^C of the terminal, which may come late.
 func conversation(t *testing.T, target wiretest.Target, answer string, args ...string) (int, string) {
 	t.Helper()
+	return conversationAt(t, target, t.TempDir(), answer, args...)
+}
+
+// conversationAt is conversation of somebody whose home is given.
+func conversationAt(t *testing.T, target wiretest.Target, home, answer string, args ...string) (int, string) {
+	t.Helper()
 	person, tty := openTerminal(t)
 	cmd := exec.CommandContext(t.Context(), "s3haul", args...)
-	cmd.Env = environ(target, t.TempDir())
+	cmd.Env = environ(target, home)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	err := cmd.Start()
@@ -204,5 +210,44 @@ func TestConsent(t *testing.T) {
 	}
 	if n := versions(); n != 0 {
 		t.Errorf("%d versions are left", n)
+	}
+}
+
+// What an interrupted run has left is shown, and goes only where that is wanted.
+func TestConsentClean(t *testing.T) {
+	t.Parallel()
+	target := wiretest.Endpoint(t)
+	bucket := wiretest.Bucket(t)
+	client := target.Client(t)
+	home, dir := t.TempDir(), t.TempDir()
+	j, err := leave(t.Context(), client, target.Endpoint, bucket, home, dir, "p/", "large", 20<<20)
+	if err == nil {
+		err = j.Close(false)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	question := " upload " + dir + " to s3://" + bucket + "/p/ at " + target.Endpoint + "\n" +
+		"  1 object (20 MiB), 1 open upload; the same command goes on with it\n" +
+		"Their uploads are aborted, and their temporary files removed: they begin anew. Irreversible.\nType clean to go on: "
+	for _, test := range []struct {
+		answer string
+		code   int
+		seen   string
+		left   int
+	}{
+		{"yes\n", 1, "yes\nresume: nothing was removed\n", 1},
+		{"\x04", 1, "\nresume: nothing was removed\n", 1},
+		{"\x03", 130, "\ncancelled: ctrl-c received\n", 1},
+		{"clean\n", 0, "clean\nupload_abort: s3://" + bucket + "/p/large\naborted 1 upload\n", 0},
+	} {
+		code, seen := conversationAt(t, target, home, test.answer, "resume", "--clean")
+		_, shown, _ := strings.Cut(seen, " upload ") // behind the time
+		if code != test.code || " upload "+shown != question+test.seen {
+			t.Errorf("%q: exit code %d, want %d; the terminal shows\n%s\nwant\n%s", test.answer, code, test.code, seen, question+test.seen)
+		}
+		if open, err := openUploads(t.Context(), client, bucket); err != nil || len(open) != test.left {
+			t.Errorf("%q: open uploads %q, %v: want %d", test.answer, open, err, test.left)
+		}
 	}
 }

@@ -28,20 +28,25 @@ const (
 )
 
 const exitHelp = `Exit codes:
-  0    all is done
-  1    cp, rm, sync, mb, rb: an object, the service or the credentials failed, or
-       Ctrl-C, or --max-transfer or --max-duration ended it before its end;
+  0    all is done; verify: both sides are the same
+  1    cp, mv, rm, sync, mb, rb: an object, the service or the credentials failed,
+       or Ctrl-C, or --max-transfer or --max-duration ended it before its end;
        purge: something of what was asked for is left, or Ctrl-C, --max-delete
-       or --max-duration ended it; undelete, uploads: an object failed;
+       or --max-duration ended it; verify: an object differs, is missing or
+       cannot be read, or Ctrl-C or --max-duration ended it; undelete, uploads:
+       an object failed; resume: something could not be removed;
        where a command asks: the answer was no consent, and nothing was done;
-       ls, du: there is no such key or prefix
-  2    something was skipped with a warning
-  130  Ctrl-C at a question, and in ls, du, undelete, uploads
+       ls, du: there is no such key or prefix;
+       all: the results, or the FILE of --report, could not be written
+  2    something was skipped with a warning; verify: of some objects no more than
+       the size could be compared
+  130  Ctrl-C at a question, and in ls, du, undelete, uploads, resume
   143  SIGTERM
   252  the command line makes no sense, or nothing would be done
-  253  ls, du, purge, undelete, uploads: credentials or region
+  253  ls, du, purge, undelete, uploads, verify, resume: credentials or region
   254  the same: the service said no
-  255  no such local source, unknown profile; the same: no connection`
+  255  no such local source, unknown profile, no FILE can be made for --report;
+       the same: no connection`
 
 // exitError ends the command with a code; what there was to say has been said.
 type exitError struct{ code int }
@@ -70,11 +75,11 @@ func isUsage(err error) bool {
 type exits uint8
 
 const (
-	// asTransfer: 1 for whatever went wrong, as aws has it for cp, rm, sync, mb
+	// asTransfer: 1 for whatever went wrong, as aws has it for cp, mv, rm, sync, mb
 	// and rb.
 	asTransfer exits = iota
-	// asPurge: 1 where something is left, Ctrl-C among the reasons; what ended
-	// the command before it began is told apart as with asOther.
+	// asPurge: 1 where something is left, or differs, Ctrl-C among the reasons;
+	// what ended the command before it began is told apart as with asOther.
 	asPurge
 	// asOther tells what went wrong.
 	asOther

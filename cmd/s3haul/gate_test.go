@@ -26,6 +26,7 @@ type gate struct {
 	opened  chan struct{} // closed by open
 	once    sync.Once
 	dropped atomic.Bool
+	lifted  atomic.Bool
 }
 
 // behindGate starts a gate; the target that comes back leads through it.
@@ -72,7 +73,7 @@ func behindGate(t *testing.T, target wiretest.Target, free int, held func(*http.
 func (g *gate) pass(r *http.Request) bool {
 	g.mu.Lock()
 	g.seen++
-	late := g.seen > g.free
+	late := g.seen > g.free && !g.lifted.Load()
 	if g.seen == g.free+1 {
 		close(g.reached)
 	}
@@ -94,6 +95,12 @@ func (g *gate) pass(r *http.Request) bool {
 func (g *gate) drop() {
 	g.dropped.Store(true)
 	g.open()
+}
+
+// lift is drop, and lets through what another command sends from then on.
+func (g *gate) lift() {
+	g.drop()
+	g.lifted.Store(true)
 }
 
 func (g *gate) open() { g.once.Do(func() { close(g.opened) }) }

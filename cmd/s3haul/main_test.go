@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // mainWithClient is main, with --client sdk where the tests are to run with it.
 func mainWithClient() {
-	if wiretest.SDK() && len(os.Args) > 1 && slices.Contains([]string{"sync", "cp", "rm", "ls", "mb", "rb", "du", "purge", "undelete", "uploads"}, os.Args[1]) {
+	if wiretest.SDK() && len(os.Args) > 1 && slices.Contains([]string{"sync", "cp", "mv", "verify", "rm", "ls", "mb", "rb", "du", "purge", "undelete", "uploads"}, os.Args[1]) {
 		os.Args = slices.Insert(os.Args, 2, "--client=sdk")
 	}
 	main()
@@ -78,12 +78,16 @@ func variables(target wiretest.Target, home string) []string {
 	return vars
 }
 
-// command is s3haul as a process, in dir.
+// command is s3haul as a process, in dir, which is a t.TempDir.
 func command(t *testing.T, target wiretest.Target, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "s3haul", args...)
 	cmd.Dir = dir
-	cmd.Env = environ(target, t.TempDir())
+	home := filepath.Join(filepath.Dir(dir), "home") // one for all commands there: the journals are in it
+	if err := os.MkdirAll(home, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = environ(target, home)
 	return cmd
 }
 

@@ -185,8 +185,8 @@ func TestInterruptSmallFiles(t *testing.T) {
 	runCommand(t, target, dir, "sync", "s3://"+bucket+"/p", "down", "--delete").silent(t)
 }
 
-// The same in the middle of one file that goes in parts. It is cut off at once:
-// no part stays, on neither side.
+// The same in the middle of one file that goes in parts. It is cut off at once,
+// and with --no-resume no part stays, on neither side.
 func TestInterruptLargeFile(t *testing.T) {
 	t.Parallel()
 	size := int64(100 << 20)
@@ -204,7 +204,7 @@ func TestInterruptLargeFile(t *testing.T) {
 	src, dst := "src", "s3://"+bucket+"/p"
 
 	gate, slow := behindGate(t, target, 2, puts)
-	up := start(t, slow, dir, "sync", src, dst, "--part-size", "5MiB")
+	up := start(t, slow, dir, "sync", src, dst, "--part-size", "5MiB", "--no-resume")
 	await(t, up, gate.reached)
 	open, err := openUploads(t.Context(), client, bucket)
 	if err != nil || len(open) != 1 {
@@ -223,7 +223,7 @@ func TestInterruptLargeFile(t *testing.T) {
 	runCommand(t, target, dir, "sync", src, dst).silent(t)
 
 	gate, slow = behindGate(t, target, 2, gets)
-	down := start(t, slow, dir, "sync", dst, "down", "--part-size", "5MiB")
+	down := start(t, slow, dir, "sync", dst, "down", "--part-size", "5MiB", "--no-resume")
 	await(t, down, gate.reached)
 	down.signal(t, syscall.SIGINT)
 	firstLine(t, down.end(t).want(t, 1), "cancelled: ctrl-c received")
@@ -348,7 +348,7 @@ func TestSecondInterrupt(t *testing.T) {
 	}
 	parts, slow := behindGate(t, target, 1, puts)
 	cleaning, slow := behindGate(t, slow, 0, aborts)
-	up := start(t, slow, dir, "cp", "large", "s3://"+bucket, "--part-size", "5MiB")
+	up := start(t, slow, dir, "cp", "large", "s3://"+bucket, "--part-size", "5MiB", "--no-resume")
 	await(t, up, parts.reached)
 	up.signal(t, syscall.SIGINT)
 	await(t, up, cleaning.reached)

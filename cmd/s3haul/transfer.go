@@ -34,6 +34,9 @@ type transferFlags struct {
 	maxTransfer size
 	maxDuration period
 	maxDelete   atLeast1
+
+	copying  copyFlags
+	combined string // FILE of --combined
 }
 
 func (t *transferFlags) register(f *pflag.FlagSet) {
@@ -59,6 +62,11 @@ func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
 	t.register(f)
 	f.Var(&t.maxTransfer, "max-transfer", "begin nothing more when `SIZE` has been begun: what is under way ends, exit code 1")
 	f.BoolVar(&t.makeBucket, "make-bucket", false, "make the destination's bucket where it is not there")
+	t.registerLinks(f)
+	t.copying.register(f)
+}
+
+func (t *transferFlags) registerLinks(f *pflag.FlagSet) {
 	f.BoolVar(&t.follow, "follow-symlinks", true, "follow symbolic links in the local tree")
 	f.BoolVar(&t.noFollow, "no-follow-symlinks", false, "leave symbolic links out")
 }
@@ -76,10 +84,12 @@ func (t *transferFlags) check() error {
 func (t *transferFlags) skipLinks() bool { return t.noFollow || !t.follow }
 
 func (t *transferFlags) options(sink report.Sink) engine.RunOptions {
-	return engine.RunOptions{
+	o := engine.RunOptions{
 		Report: sink, Filters: t.rules, DryRun: t.dryRun, PageSize: t.pageSize,
 		MaxTransfer: int64(t.maxTransfer), MaxDuration: time.Duration(t.maxDuration),
 	}
+	t.copying.into(&o)
+	return o
 }
 
 // work is what a transfer command does with an engine.
@@ -99,6 +109,14 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 	if err := t.check(); err != nil {
 		return err
 	}
+	if t.copying.nothing() {
+		return a.nothing(t)
+	}
+	files, err := t.files() // before anything is sent
+	if err != nil {
+		return err
+	}
+	notices := append(a.journal(t), t.copying.notices...)
 	ctx := cmd.Context()
 	eng, end, err := a.open(ctx, paths...)
 	if err == nil && ask != nil {
@@ -110,27 +128,36 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 		}
 	}
 	if err != nil {
+		files.drop()
 		if isUsage(err) || isExit(err) {
 			return err
 		}
 		code := codeOf(err, t.exits)
-		_ = a.output(t).close(engine.Summary{}, err, code)
+		_ = a.output(t, nil).close(engine.Summary{}, err, code)
 		return &exitError{code}
 	}
-	out := a.output(t)
+	out := a.output(t, files)
 	out.load.Store(eng)
+	out.notice(notices)
 	sum, err := w(ctx, eng, t.options(out.sink))
 	if bound, ok := errors.AsType[*engine.BoundError](err); ok {
 		out.cut = t.stopped(a.name, bound)
 	}
 	code := t.code(sum, err)
-	if !errors.Is(err, engine.ErrUsage) {
+	if isUsage(err) {
+		out.drop()
+		files.drop()
+	} else {
 		if werr := out.close(sum, err, code); werr != nil && code == 0 {
 			code = exitFailed // who reads the results has not got them all
 			a.fail("", &outputError{werr})
 		}
-	} else {
-		out.drop()
+		if werr := files.close(sum, err, code); werr != nil {
+			a.fail("", werr)
+			if code == 0 || code == exitSkipped {
+				code = exitFailed
+			}
+		}
 	}
 	if cerr := end(); cerr != nil && code == 0 {
 		a.fail("fatal error: ", cerr)
@@ -195,7 +222,25 @@ func (o *output) now() report.Load {
 	return report.Load(eng.Load())
 }
 
-func (a *app) output(t *transferFlags) *output {
+// notice tells what is to be known beforehand.
+func (o *output) notice(texts []string) {
+	for _, text := range texts {
+		o.sink.Report(report.Event{Kind: report.Notice, Err: errors.New(text)})
+	}
+}
+
+// nothing ends a command that has nothing to do.
+func (a *app) nothing(t *transferFlags) error {
+	out := a.output(t, nil)
+	out.notice(t.copying.notices)
+	if err := out.close(engine.Summary{}, nil, 0); err != nil {
+		return &outputError{err}
+	}
+	return nil
+}
+
+// output makes the sinks of a run; files may be nil.
+func (a *app) output(t *transferFlags, files outFiles) *output {
 	o := &output{console: report.NewConsole(report.ConsoleOptions{
 		Out: a.stdout, Err: a.stderr,
 		OutTerminal: terminal(a.stdout), ErrTerminal: terminal(a.stderr), Width: a.width,
@@ -209,11 +254,15 @@ func (a *app) output(t *transferFlags) *output {
 			interval = 0
 		}
 		o.json = report.NewJSON(o.console, report.JSONOptions{Options: opts, Tally: tally, Interval: interval, Load: o.now})
-		o.sink = advising{report.Multi{tally, o.json}}
+		o.sink = advising{append(report.Multi{tally, o.json}, files.sinks()...)}
 		return o
 	}
 	o.text = report.NewText(o.console, opts)
-	o.sink = advising{report.Multi{tally, o.text}}
+	var lines report.Sink = o.text
+	if t.combined == "-" && !t.quiet { // in the place of what a person reads
+		lines = report.Multi{uncompared{o.text}, report.NewCombined(o.console)}
+	}
+	o.sink = advising{append(report.Multi{tally, lines}, files.sinks()...)}
 	if !silent {
 		o.bar = report.NewBar(o.console, tally, report.BarOptions{
 			Interval: interval, Multiline: t.multiline, Extra: func() string { return o.now().String() },

@@ -131,7 +131,8 @@ func parsePlace(s string) (place, error) {
 	return place{text: s, s3: true, bucket: bucket, key: key}, nil
 }
 
-// places parses the two arguments of a transfer and wants one of them in S3.
+// places parses the two arguments of a transfer and wants at least one of them
+// in S3.
 func places(src, dst string) (from, to place, err error) {
 	if from, err = parsePlace(src); err == nil {
 		to, err = parsePlace(dst)
@@ -140,8 +141,6 @@ func places(src, dst string) (from, to place, err error) {
 	case err != nil:
 	case !from.s3 && !to.s3:
 		err = usagef("%q and %q are both local: one of them has to be s3://bucket/key", src, dst)
-	case from.s3 && to.s3:
-		err = usagef("%q and %q: copies inside S3 are not supported yet", src, dst)
 	}
 	return from, to, err
 }

@@ -41,3 +41,39 @@ func SizeOnly(src, dst walker.Entry) (Op, Reason) {
 	}
 	return Keep, Same
 }
+
+// Contents is the rule of --checksum: what is of one size is a Check, whatever
+// the times. Its Reason is Same where times would keep it, so that they decide
+// where the contents cannot be known.
+func Contents(times Compare) Compare {
+	return func(src, dst walker.Entry) (Op, Reason) {
+		op, reason := times(src, dst)
+		if src.Size == dst.Size {
+			op = Check
+		}
+		return op, reason
+	}
+}
+
+// Existing is the rule of --no-overwrite: what is there stays as it is.
+func Existing(walker.Entry, walker.Entry) (Op, Reason) { return Keep, Same }
+
+// Unlike is the rule of --immutable: what would be transferred because its time
+// is another has to prove that it differs, which is a failure then.
+func Unlike(rule Compare) Compare {
+	return func(src, dst walker.Entry) (Op, Reason) {
+		op, reason := rule(src, dst)
+		if op == Transfer && src.Size == dst.Size {
+			op = Check
+		}
+		return op, reason
+	}
+}
+
+// Always is the rule of a copy: everything is transferred.
+func Always(src, dst walker.Entry) (Op, Reason) {
+	if src.Size != dst.Size {
+		return Transfer, Size
+	}
+	return Transfer, Time
+}

@@ -100,7 +100,7 @@ func (g gauge) line(bytesRate, objectsRate float64) string {
 	if g.found > 0 {
 		return g.purged(objectsRate)
 	}
-	if g.planned.Bytes <= 0 && g.moved <= 0 {
+	if g.planned.Bytes <= 0 && g.moved <= 0 && g.resumed <= 0 {
 		// Deletes, or nothing yet.
 		line := objects
 		if g.planned.Objects > 0 {
@@ -109,7 +109,7 @@ func (g gauge) line(bytesRate, objectsRate float64) string {
 		return line + remaining(g.planned.Objects-g.finished, objectsRate)
 	}
 
-	moved := max(g.moved, 0)
+	moved := max(g.moved, 0) + g.resumed
 	line := size(moved)
 	if g.planned.Bytes > 0 {
 		e := exponent(g.planned.Bytes)

@@ -15,6 +15,8 @@ const (
 	Delete       Op = "delete"
 	MakeBucket   Op = "make_bucket"
 	RemoveBucket Op = "remove_bucket"
+	// Verify compares two sides and changes neither.
+	Verify Op = "verify"
 )
 
 // What a purge removes.
@@ -62,9 +64,12 @@ const (
 	Retried
 	// Held adds Count deletes that were due and were not run.
 	Held
-	// Verified adds Count objects whose bytes have the checksum that the store
-	// has of them.
-	Verified
+	// Resumed adds Bytes of an object that an interrupted run had moved before,
+	// and that were found to be right: they are not in Progress.
+	Resumed
+	// Compared ends the comparison of one object with its Outcome, and Err where
+	// that is Unreadable.
+	Compared
 	// Found adds Count entries of a listing, and their Bytes.
 	Found
 	// Removed adds Count entries that are gone, or in a dry run would be, and
@@ -83,13 +88,39 @@ type Event struct {
 	Key string
 	// Bytes is the size of the object; for Planned and Progress the amount.
 	Bytes int64
-	// Count is the number of objects of Planned, Unchanged, Held, Verified, Found
+	// By is the kind of checksum by which the bytes of a Done were found to be the
+	// same on both sides, "CRC64NVME", or those of a Compared were compared; empty
+	// where they could not be. Sum is that checksum as the store has it.
+	By, Sum string
+	// Outcome is that of a Compared.
+	Outcome Outcome
+	// Count is the number of objects of Planned, Unchanged, Held, Found
 	// and Removed. A Failed with a Count stands for so many failures more, of
 	// which nothing else is told.
 	Count int64
 	// Err is the failure, the warning, the notice.
 	Err error
 }
+
+// Outcome is what the comparison of one object came to, as rclone's --combined
+// writes it.
+type Outcome string
+
+// The outcomes.
+const (
+	// Equal: the contents are the same.
+	Equal Outcome = "="
+	// SameSize: the sizes are the same, and no more is known. It is written "=".
+	SameSize Outcome = "~"
+	// Missing: the destination does not have it.
+	Missing Outcome = "+"
+	// Extra: the destination alone has it.
+	Extra Outcome = "-"
+	// Differs: the contents differ.
+	Differs Outcome = "*"
+	// Unreadable: one of the sides could not be read.
+	Unreadable Outcome = "!"
+)
 
 // Sink takes events. Report is called from many goroutines at once, and must
 // not block for longer than a write to a terminal does.

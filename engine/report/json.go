@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -25,18 +24,24 @@ type JSONOptions struct {
 // JSON is a Sink that prints each event as one JSON object on a line of its
 // own to stdout. Every object has "v" (1) and "event":
 //
-//   - object: something done. op, src, dst, bytes; dryrun where it was not.
-//   - error: something failed. op, src, dst, bytes, message, and where S3 said
+//   - report: the first line of a report, see [JSON.Header]. op, src, dst.
+//   - object: something done. op, src, dst, key (relative to the locations of
+//     the run), bytes; checksum, by which kind of sum both sides were found to
+//     be the same, and checksum_value; dryrun where it was not done.
+//   - error: something failed. op, src, dst, key, bytes, message, and where S3 said
 //     them code, api, request_id; advice. fatal where it ended the run.
+//   - compared: one object of a verify. op, src, dst, key, bytes, outcome (equal,
+//     same_size, differs, missing, extra, unreadable), checksum where the contents
+//     were compared by one; of one that is unreadable the rest as with error.
 //   - warning, notice: message and the rest as with error.
 //   - progress: bytes_done, bytes_total, objects_done, objects_total, listed
 //     (whether the totals are final), of a purge found; in_flight, limit, throttled, paced as
 //     [Load] has them, without those that are 0.
 //   - summary: the last line. exit, and what [Summary] has; found, left, checked and
-//     rechecked where it is of a purge.
+//     rechecked where it is of a purge, outcomes where it is of a verify.
 //
-// A name that is not UTF-8 cannot stand in JSON: each bad byte in src or dst
-// becomes U+FFFD, and src_base64 or dst_base64 has the name as it is.
+// A name that is not UTF-8 cannot stand in JSON: each bad byte in src, dst or key
+// becomes U+FFFD, and src_base64, dst_base64 or key_base64 has the name as it is.
 type JSON struct {
 	console *Console
 	opts    JSONOptions
@@ -63,92 +68,6 @@ func (j *JSON) Close() { j.beat.end() }
 // Err returns the first error of stdout, as [Console.Err].
 func (j *JSON) Err() error { return j.console.Err() }
 
-type header struct {
-	V     int    `json:"v"`
-	Event string `json:"event"`
-}
-
-func head(event string) header { return header{V: 1, Event: event} }
-
-type objectRecord struct {
-	header
-	names
-	Bytes  int64 `json:"bytes"`
-	DryRun bool  `json:"dryrun,omitempty"`
-}
-
-type names struct {
-	Op        Op     `json:"op,omitempty"`
-	Src       string `json:"src,omitempty"`
-	SrcBase64 string `json:"src_base64,omitempty"`
-	Dst       string `json:"dst,omitempty"`
-	DstBase64 string `json:"dst_base64,omitempty"`
-}
-
-type errorRecord struct {
-	header
-	names
-	Bytes     int64  `json:"bytes,omitempty"`
-	API       string `json:"api,omitempty"`
-	Code      string `json:"code,omitempty"`
-	RequestID string `json:"request_id,omitempty"`
-	Message   string `json:"message"`
-	Advice    string `json:"advice,omitempty"`
-	Fatal     bool   `json:"fatal,omitempty"`
-}
-
-type progressRecord struct {
-	header
-	BytesDone    int64 `json:"bytes_done"`
-	BytesTotal   int64 `json:"bytes_total"`
-	ObjectsDone  int64 `json:"objects_done"`
-	ObjectsTotal int64 `json:"objects_total"`
-	Listed       bool  `json:"listed"`
-	Found        int64 `json:"found,omitempty"`
-
-	InFlight  int     `json:"in_flight,omitempty"`
-	Limit     int     `json:"limit,omitempty"`
-	Throttled int64   `json:"throttled,omitempty"`
-	Paced     float64 `json:"paced,omitempty"`
-}
-
-type summaryRecord struct {
-	header
-	Exit      int             `json:"exit"`
-	DryRun    bool            `json:"dryrun"`
-	Ops       map[Op]opRecord `json:"ops"`
-	Unchanged int64           `json:"unchanged"`
-	Skipped   int64           `json:"skipped"`
-	Failed    int64           `json:"failed"`
-	Held      int64           `json:"held"`
-	Retries   int64           `json:"retries"`
-	Throttled int64           `json:"throttled"`
-	Verified  int64           `json:"verified"`
-	Notices   int64           `json:"notices"`
-	Seconds   float64         `json:"seconds"`
-	CutShort  string          `json:"cut_short,omitempty"`
-	Ceilings  []string        `json:"ceilings,omitempty"`
-
-	// Of a purge.
-	Found     *opRecord    `json:"found,omitempty"`
-	Left      []leftRecord `json:"left,omitempty"`
-	Checked   *bool        `json:"checked,omitempty"`
-	Rechecked *int64       `json:"rechecked,omitempty"`
-}
-
-type leftRecord struct {
-	Reason   string     `json:"reason"`
-	Advice   string     `json:"advice,omitempty"`
-	Count    int64      `json:"count"`
-	Until    *time.Time `json:"until,omitempty"`
-	Examples []string   `json:"examples,omitempty"`
-}
-
-type opRecord struct {
-	Objects int64 `json:"objects"`
-	Bytes   int64 `json:"bytes"`
-}
-
 // Report implements Sink.
 func (j *JSON) Report(e Event) {
 	if j.opts.Quiet {
@@ -157,11 +76,17 @@ func (j *JSON) Report(e Event) {
 	switch e.Kind {
 	case Done, DryRun:
 		if !j.opts.OnlyErrors {
-			j.print(objectRecord{header: head("object"), names: namesOf(e), Bytes: e.Bytes, DryRun: e.Kind == DryRun})
+			j.print(objectRecord{
+				header: head("object"), names: namesOf(e), Bytes: e.Bytes, sum: sum{e.By, e.Sum}, DryRun: e.Kind == DryRun,
+			})
 		}
 	case Failed:
 		if e.Count == 0 {
 			j.print(problemRecord("error", e))
+		}
+	case Compared:
+		if !j.opts.OnlyErrors || e.Outcome.bad() {
+			j.print(comparedRecordOf(e))
 		}
 	case Warning:
 		j.print(problemRecord("warning", e))
@@ -170,6 +95,12 @@ func (j *JSON) Report(e Event) {
 			j.print(problemRecord("notice", e))
 		}
 	}
+}
+
+// Header prints the line that a report begins with: what command it is of, and
+// its two sides in full. What [ReadSaved] reads need not have it.
+func (j *JSON) Header(op, src, dst string) {
+	j.print(headerRecord{header: head(eventReport), names: namesOf(Event{Op: Op(op), Src: src, Dst: dst})})
 }
 
 // Fatal prints what ended the run, an error with "fatal".
@@ -195,8 +126,21 @@ func (j *JSON) Summary(s Summary, exit int) {
 	record := summaryRecord{
 		header: head("summary"), Exit: exit, DryRun: s.DryRun, Ops: ops,
 		Unchanged: s.Unchanged, Skipped: s.Skipped, Failed: s.Failed, Held: s.Held,
-		Retries: s.Retries, Throttled: s.Throttled, Verified: s.Verified, Notices: s.NoticeCount,
+		Retries: s.Retries, Throttled: s.Throttled, Unverified: s.Unverified, Resumed: s.Resumed, Notices: s.NoticeCount,
 		Seconds: s.Elapsed.Seconds(), CutShort: s.CutShort, Ceilings: s.Ceilings,
+	}
+	for _, v := range s.Verified {
+		record.Verified += v.Objects
+		if record.By == nil {
+			record.By = map[string]int64{}
+		}
+		record.By[v.By] += v.Objects
+	}
+	for _, o := range s.Outcomes {
+		if record.Outcomes == nil {
+			record.Outcomes = map[string]int64{}
+		}
+		record.Outcomes[o.Outcome.word()] += o.Objects
 	}
 	if s.Purged {
 		found := opRecord(s.Found)
@@ -222,29 +166,10 @@ func (j *JSON) progress() {
 		l = j.opts.Load()
 	}
 	j.print(progressRecord{
-		header: head("progress"), BytesDone: g.moved, BytesTotal: g.planned.Bytes,
+		header: head("progress"), BytesDone: g.moved + g.resumed, BytesTotal: g.planned.Bytes,
 		ObjectsDone: g.finished, ObjectsTotal: g.planned.Objects, Listed: g.listed, Found: g.found,
 		InFlight: l.InFlight, Limit: l.Limit, Throttled: l.Throttled, Paced: l.Paced,
 	})
-}
-
-func namesOf(e Event) names {
-	n := names{Op: e.Op, Src: e.Src, Dst: e.Dst}
-	if !utf8.ValidString(e.Src) {
-		n.SrcBase64 = base64.StdEncoding.EncodeToString([]byte(e.Src))
-	}
-	if !utf8.ValidString(e.Dst) {
-		n.DstBase64 = base64.StdEncoding.EncodeToString([]byte(e.Dst))
-	}
-	return n
-}
-
-func problemRecord(event string, e Event) errorRecord {
-	p := Explain(e.Err)
-	return errorRecord{
-		header: head(event), names: namesOf(e), Bytes: e.Bytes,
-		API: p.API, Code: p.Code, RequestID: p.RequestID, Message: p.Message, Advice: p.Advice,
-	}
 }
 
 // print writes one line. The encoder puts U+FFFD for bytes that are not UTF-8,

@@ -17,7 +17,10 @@ func TestJSONLines(t *testing.T) {
 	for _, e := range []Event{
 		{Kind: Done, Op: Upload, Src: "./a&b", Dst: "s3://b/a", Bytes: 5},
 		{Kind: DryRun, Op: Delete, Src: "s3://b/\u2028\n\u009b"},
-		{Kind: Done, Op: Download, Src: "s3://b/\xff", Dst: "./\xfe"},
+		{Kind: Done, Op: Download, Src: "s3://b/\xff", Dst: "./\xfe", Key: "\xfe", By: "CRC64NVME", Sum: "rosUhgp5mIg="},
+		{Kind: Compared, Op: Verify, Src: "./a", Dst: "s3://b/a", Key: "a", Outcome: Equal, Bytes: 2, By: "MD5", Sum: "d4"},
+		{Kind: Compared, Op: Verify, Src: "./b", Dst: "s3://b/b", Key: "b", Outcome: SameSize},
+		{Kind: Compared, Op: Verify, Src: "./c", Dst: "s3://b/c", Key: "c", Outcome: Unreadable, Err: denied("HeadObject")},
 		{
 			Kind: Failed, Op: Upload, Src: "./a", Dst: "s3://b/a", Bytes: 7,
 			Err: &advisedError{wrapper{deniedWithID("PutObject", "4Z9K")}, "ask"},
@@ -32,20 +35,23 @@ func TestJSONLines(t *testing.T) {
 	j.Fatal(denied("ListObjectsV2"))
 	j.Summary(Summary{
 		Ops: map[Op]OpCount{Upload: {2, 10}}, Failed: 1, Unchanged: 3, Skipped: 4, Held: 5,
-		Retries: 6, Throttled: 7, Verified: 9, NoticeCount: 8, Elapsed: 1500 * time.Millisecond,
+		Retries: 6, Throttled: 7, Verified: []SumCount{{"CRC64NVME", 9}}, NoticeCount: 8, Elapsed: 1500 * time.Millisecond,
 	}, 1)
 	j.Close()
 	closeConsole(t, c)
 	same(t, "stdout", s.out.String(), strings.Join([]string{
 		`{"v":1,"event":"object","op":"upload","src":"./a&b","dst":"s3://b/a","bytes":5}`,
 		`{"v":1,"event":"object","op":"delete","src":"s3://b/\u2028\n\u009b","bytes":0,"dryrun":true}`,
-		`{"v":1,"event":"object","op":"download","src":"s3://b/\ufffd","src_base64":"czM6Ly9iL/8=","dst":"./\ufffd","dst_base64":"Li/+","bytes":0}`,
+		`{"v":1,"event":"object","op":"download","src":"s3://b/\ufffd","src_base64":"czM6Ly9iL/8=","dst":"./\ufffd","dst_base64":"Li/+","key":"\ufffd","key_base64":"/g==","bytes":0,"checksum":"CRC64NVME","checksum_value":"rosUhgp5mIg="}`,
+		`{"v":1,"event":"compared","op":"verify","src":"./a","dst":"s3://b/a","key":"a","bytes":2,"outcome":"equal","checksum":"MD5","checksum_value":"d4"}`,
+		`{"v":1,"event":"compared","op":"verify","src":"./b","dst":"s3://b/b","key":"b","bytes":0,"outcome":"same_size"}`,
+		`{"v":1,"event":"compared","op":"verify","src":"./c","dst":"s3://b/c","key":"c","bytes":0,"outcome":"unreadable","api":"HeadObject","code":"AccessDenied","message":"Access Denied"}`,
 		`{"v":1,"event":"error","op":"upload","src":"./a","dst":"s3://b/a","bytes":7,"api":"PutObject","code":"AccessDenied","request_id":"4Z9K","message":"Access Denied","advice":"ask"}`,
 		`{"v":1,"event":"error","op":"upload","src":"./a","message":"disk full"}`,
 		`{"v":1,"event":"warning","message":"Skipping file x. Gone."}`,
 		`{"v":1,"event":"notice","message":"no checksums"}`,
 		`{"v":1,"event":"error","api":"ListObjectsV2","code":"AccessDenied","message":"Access Denied","fatal":true}`,
-		`{"v":1,"event":"summary","exit":1,"dryrun":false,"ops":{"upload":{"objects":2,"bytes":10}},"unchanged":3,"skipped":4,"failed":1,"held":5,"retries":6,"throttled":7,"verified":9,"notices":8,"seconds":1.5}`,
+		`{"v":1,"event":"summary","exit":1,"dryrun":false,"ops":{"upload":{"objects":2,"bytes":10}},"unchanged":3,"skipped":4,"failed":1,"held":5,"retries":6,"throttled":7,"verified":9,"verified_by":{"CRC64NVME":9},"notices":8,"seconds":1.5}`,
 	}, "\n")+"\n")
 	same(t, "stderr", s.err.String(), "")
 	if err := j.Err(); err != nil {

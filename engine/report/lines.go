@@ -31,8 +31,19 @@ func (s Summary) Lines() []string {
 // how is what can be said of the way in which it was done.
 func (s Summary) how() string {
 	var parts []string
-	if s.Verified > 0 {
-		parts = append(parts, "verified "+count(s.Verified)+" by CRC64NVME")
+	for i, v := range s.Verified {
+		part := count(v.Objects) + " by " + v.By
+		if i == 0 {
+			parts = append(parts, "verified "+part)
+			continue
+		}
+		parts[0] += ", " + part
+	}
+	if s.Unverified > 0 && s.Outcomes == nil { // or compared has said it
+		parts = append(parts, "not verifiable "+count(s.Unverified))
+	}
+	if s.Resumed > 0 {
+		parts = append(parts, "resumed "+size(s.Resumed)+" of an interrupted run")
 	}
 	if s.Retries > 0 {
 		parts = append(parts, "retries "+count(s.Retries))
@@ -62,6 +73,9 @@ func (s Summary) wrong() string {
 
 func (s Summary) did() string {
 	var parts []string
+	if s.Outcomes != nil {
+		parts = append(parts, s.compared())
+	}
 	for _, op := range s.order() {
 		c := s.Ops[op]
 		verb, noun := past(op)
@@ -93,8 +107,8 @@ func (s Summary) amount(c OpCount) string {
 		return text
 	}
 	text += ", " + took(s.Elapsed)
-	if c.Bytes > 0 {
-		text += ", " + rate(float64(c.Bytes)/s.Elapsed.Seconds())
+	if moved := c.Bytes - s.Resumed; moved > 0 { // the rest was there already
+		text += ", " + rate(float64(moved)/s.Elapsed.Seconds())
 	}
 	return text
 }

@@ -18,7 +18,7 @@ func TestSummaryLines(t *testing.T) {
 			"a sync with a failure",
 			Summary{
 				Ops:    map[Op]OpCount{Upload: {9869, 118 * gib}},
-				Failed: 1, Held: 12, Unchanged: 50_112_004, Elapsed: 198 * time.Second, Retries: 41, Throttled: 3, Verified: 9869,
+				Failed: 1, Held: 12, Unchanged: 50_112_004, Elapsed: 198 * time.Second, Retries: 41, Throttled: 3, Verified: []SumCount{{"CRC64NVME", 9869}},
 			},
 			"FAILED 1 object; 12 due deletes were not run\n" +
 				"uploaded 9,869 (118.0 GiB, 3m18s, 610 MiB/s)  unchanged 50,112,004  skipped 0\n" +
@@ -45,6 +45,31 @@ func TestSummaryLines(t *testing.T) {
 			},
 			"would upload 3 (4.9 KiB)  would delete 2  would make 1 bucket  unchanged 7  skipped 0",
 		},
+		{
+			"several sums, a store without, and what was there already",
+			Summary{
+				Ops: map[Op]OpCount{Download: {15, 3 * gib}}, Elapsed: 2 * time.Second, Resumed: gib, Unverified: 3, Retries: 1,
+				Verified: []SumCount{{"CRC64NVME", 9869}, {"MD5", 12}},
+			},
+			"downloaded 15 (3.0 GiB, 2.0s, 1.0 GiB/s)\n" +
+				"verified 9,869 by CRC64NVME, 12 by MD5  not verifiable 3  resumed 1.0 GiB of an interrupted run  retries 1",
+		},
+		{
+			"all was there already",
+			Summary{Ops: map[Op]OpCount{Upload: {1, gib}}, Elapsed: time.Second, Resumed: gib},
+			"uploaded 1 (1.0 GiB, 1.0s)\nresumed 1.0 GiB of an interrupted run",
+		},
+		{
+			"a verify",
+			Summary{
+				Outcomes:   []OutcomeCount{{Equal, 1200}, {SameSize, 2}, {Missing, 1}, {Extra, 4}, {Differs, 3}, {Unreadable, 5}},
+				Unverified: 2, Verified: []SumCount{{"CRC64NVME", 1200}}, Skipped: 1,
+			},
+			"compared 1,215: 1,200 equal, 2 by size alone, 1 missing, 4 extra, 3 differ, 5 unreadable  skipped 1\n" +
+				"verified 1,200 by CRC64NVME",
+		},
+		{"a verify of one", Summary{Outcomes: []OutcomeCount{{Differs, 1}}}, "compared 1: 1 differs"},
+		{"a verify of nothing", Summary{Outcomes: []OutcomeCount{}}, "compared 0"},
 		{"held alone", Summary{Held: 1}, "1 due delete was not run"},
 		{"failures alone", Summary{Failed: 2000}, "FAILED 2,000 objects"},
 		{"nothing", Summary{}, "unchanged 0  skipped 0"},

@@ -83,9 +83,16 @@ type Summary struct {
 	// Throttled is how many of the retries the store had asked for: SlowDown
 	// and its like.
 	Throttled int64
-	// Verified is the number of objects whose bytes were compared with the
-	// store's CRC64NVME, on the way up or down.
-	Verified int64
+	// Verified is the number of objects whose bytes were found to be the same on
+	// both sides, by the kind of checksum.
+	Verified []SumCount
+	// Unverified is the number of those that were moved, or compared, and of which
+	// nothing is known but the size: the store has no checksum that says anything.
+	Unverified int64
+	// Resumed is the number of bytes that an interrupted run had moved already.
+	Resumed int64
+	// Outcomes is what the comparisons of a Verify came to; nil of any other run.
+	Outcomes []OutcomeCount
 	// NoticeCount is the number of notices.
 	NoticeCount int64
 	// Notices holds the first MaxNotices of them.
@@ -114,6 +121,18 @@ type Summary struct {
 	Ceilings []string
 }
 
+// SumCount is the number of objects that were verified by one kind of checksum.
+type SumCount struct {
+	By      string
+	Objects int64
+}
+
+// OutcomeCount is the number of comparisons with one outcome.
+type OutcomeCount struct {
+	Outcome Outcome
+	Objects int64
+}
+
 // Err joins the failures, each of them a [Failure]; it is nil where nothing
 // failed. Failures that were only counted are one more error, with their number.
 func (s Summary) Err() error {
@@ -131,12 +150,14 @@ func (s Summary) Err() error {
 }
 
 // Exit is the exit code of `aws s3`: 1 where something failed, 2 where
-// something was skipped with a warning, 0 otherwise.
+// something was skipped with a warning, 0 otherwise. Of a verify it is 1 where an
+// object is not the same on both sides, and 2 where that is not known of one.
 func (s Summary) Exit() int {
 	switch {
-	case s.Failed > 0, len(s.Left) > 0, s.Rechecked > 0:
+	case s.Failed > 0, len(s.Left) > 0, s.Rechecked > 0,
+		s.outcome(Missing)+s.outcome(Extra)+s.outcome(Differs)+s.outcome(Unreadable) > 0:
 		return 1
-	case s.Skipped > 0:
+	case s.Skipped > 0, s.outcome(SameSize) > 0:
 		return 2
 	default:
 		return 0
@@ -145,7 +166,7 @@ func (s Summary) Exit() int {
 
 // Idle says that nothing happened: all was as it should be.
 func (s Summary) Idle() bool {
-	return len(s.Ops) == 0 && s.Skipped == 0 && s.Failed == 0 && s.Held == 0 && !s.Purged
+	return len(s.Ops) == 0 && s.Skipped == 0 && s.Failed == 0 && s.Held == 0 && !s.Purged && s.Outcomes == nil
 }
 
 // location is an object, or a pair of them, in a line.

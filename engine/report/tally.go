@@ -2,6 +2,7 @@ package report
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,10 @@ type Tally struct {
 	held      atomic.Int64
 	retries   atomic.Int64
 	throttled atomic.Int64
-	verified  atomic.Int64
+	resumed   atomic.Int64
+	by        [6]atomic.Int64 // objects that were verified, by sum
+	outcomes  [6]atomic.Int64 // by outcomeSlot
+	unknown   atomic.Int64    // objects that could not be verified
 	listed    atomic.Bool
 	dryRun    atomic.Bool
 
@@ -80,8 +84,12 @@ func (t *Tally) Report(e Event) {
 		}
 	case Held:
 		t.held.Add(e.Count)
-	case Verified:
-		t.verified.Add(e.Count)
+	case Resumed:
+		t.resumed.Add(e.Bytes)
+	case Compared:
+		t.finished.Add(1)
+		t.outcomes[outcomeSlot(e.Outcome)].Add(1)
+		t.verify(e)
 	case Found:
 		t.found.add(e.Count, e.Bytes)
 	case Removed:
@@ -96,9 +104,51 @@ func (t *Tally) count(e Event) {
 	t.finished.Add(1)
 	if carries(e.Op) {
 		t.doneBytes.Add(e.Bytes)
+		if e.Kind == Done {
+			t.verify(e)
+		}
 	}
 	t.add(e.Op, 1, e.Bytes)
 }
+
+// verify counts by what an object was found to be the same on both sides. Where
+// there are no bytes, nothing has to be known.
+func (t *Tally) verify(e Event) {
+	same := e.Kind == Done || e.Outcome == Equal
+	switch i := sumSlot(e.By); {
+	case i >= 0 && same:
+		t.by[i].Add(1)
+	case e.Outcome == SameSize || e.Kind == Done && e.Bytes > 0:
+		t.unknown.Add(1)
+	}
+}
+
+// sums are the kinds of sums there are, the usual one first.
+func sums() []string { return []string{"CRC64NVME", "CRC32C", "CRC32", "SHA256", "SHA1", "MD5"} }
+
+// sumSlot is the place of a sum in sums(), spelled out because it is hot.
+func sumSlot(by string) int {
+	switch by {
+	case "CRC64NVME":
+		return 0
+	case "CRC32C":
+		return 1
+	case "CRC32":
+		return 2
+	case "SHA256":
+		return 3
+	case "SHA1":
+		return 4
+	case "MD5":
+		return 5
+	}
+	return -1
+}
+
+// outcomes are all there are.
+func outcomes() []Outcome { return []Outcome{Equal, SameSize, Missing, Extra, Differs, Unreadable} }
+
+func outcomeSlot(o Outcome) int { return max(slices.Index(outcomes(), o), 0) }
 
 func (t *Tally) add(op Op, objects, bytes int64) {
 	if i := slot(op); i >= 0 {
@@ -183,7 +233,7 @@ func (t *Tally) Summary() Summary {
 		Held:      t.held.Load(),
 		Retries:   t.retries.Load(),
 		Throttled: t.throttled.Load(),
-		Verified:  t.verified.Load(),
+		Resumed:   t.resumed.Load(),
 		DryRun:    t.dryRun.Load(),
 		Found:     t.found.load(),
 	}
@@ -193,6 +243,17 @@ func (t *Tally) Summary() Summary {
 	for i, op := range known() {
 		if c := t.done[i].load(); c != (OpCount{}) {
 			s.Ops[op] = c
+		}
+	}
+	for i, by := range sums() {
+		if n := t.by[i].Load(); n > 0 {
+			s.Verified = append(s.Verified, SumCount{by, n})
+		}
+	}
+	s.Unverified = t.unknown.Load()
+	for i, o := range outcomes() {
+		if n := t.outcomes[i].Load(); n > 0 {
+			s.Outcomes = append(s.Outcomes, OutcomeCount{o, n})
 		}
 	}
 	t.mu.Lock()
@@ -207,6 +268,7 @@ func (t *Tally) Summary() Summary {
 // gauge is where a run stands, for those who draw it several times a second.
 type gauge struct {
 	moved    int64 // bytes
+	resumed  int64 // bytes that an interrupted run had moved
 	lost     int64 // bytes of objects that failed
 	finished int64 // objects, well or not
 	planned  OpCount
@@ -216,9 +278,11 @@ type gauge struct {
 }
 
 func (t *Tally) gauge() gauge {
+	resumed := t.resumed.Load()
 	return gauge{
 		// An engine need not report progress on what is done in one step.
-		moved:    max(t.moved.Load(), t.doneBytes.Load()),
+		moved:    max(t.moved.Load(), t.doneBytes.Load()-resumed),
+		resumed:  resumed,
 		lost:     t.lostBytes.Load(),
 		finished: t.finished.Load(),
 		planned:  t.planned.load(),

@@ -119,6 +119,55 @@ func TestGaugeCountsWhatIsDone(t *testing.T) {
 	}
 }
 
+// What an interrupted run had moved is there, and no part of the rate.
+func TestResumedIsNotInTheRate(t *testing.T) {
+	tally := NewTally()
+	tally.Report(Event{Kind: Planned, Count: 1, Bytes: 1000})
+	tally.Report(Event{Kind: Listed})
+	tally.Report(Event{Kind: Resumed, Bytes: 600})
+	if g := tally.gauge(); g.moved != 0 || g.resumed != 600 {
+		t.Errorf("%+v", g)
+	}
+	same(t, "line", tally.gauge().line(0, 0), "600/1000 B 60% 0 B/s | 0/1 objects")
+	tally.Report(Event{Kind: Progress, Bytes: 100})
+	same(t, "line", tally.gauge().line(100, 0), "700/1000 B 70% 100 B/s | 0/1 objects | 3s left")
+	tally.Report(Event{Kind: Progress, Bytes: 300})
+	tally.Report(Event{Kind: Done, Op: Upload, Bytes: 1000, By: "SHA256"})
+	if g := tally.gauge(); g.moved != 400 {
+		t.Errorf("%+v", g)
+	}
+	same(t, "line", tally.gauge().line(100, 0), "1000/1000 B 100% 100 B/s | 1/1 objects")
+	if s := tally.Summary(); s.Resumed != 600 || len(s.Verified) != 1 || s.Verified[0] != (SumCount{"SHA256", 1}) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestTallyCountsComparisons(t *testing.T) {
+	tally := NewTally()
+	if s := tally.Summary(); s.Outcomes != nil {
+		t.Errorf("%v before there is any", s.Outcomes)
+	}
+	for i, o := range outcomes() {
+		for range i + 1 {
+			tally.Report(Event{Kind: Compared, Op: Verify, Outcome: o, By: map[Outcome]string{Equal: "MD5"}[o]})
+		}
+	}
+	// What differs is not verified, by whatever it was found out.
+	tally.Report(Event{Kind: Compared, Op: Verify, Outcome: Differs, By: "SHA1"})
+	tally.Report(Event{Kind: Done, Op: Upload}) // there is nothing in it
+	s := tally.Summary()
+	same(t, "outcomes", fmt.Sprint(s.Outcomes), "[{= 1} {~ 2} {+ 3} {- 4} {* 6} {! 6}]")
+	same(t, "the rest", fmt.Sprint(s.Verified, s.Unverified, s.Exit(), s.Idle()), "[{MD5 1}] 2 1 false")
+	for o, want := range map[Outcome]int{Equal: 0, SameSize: 2, Missing: 1, Extra: 1, Differs: 1, Unreadable: 1} {
+		if got := (Summary{Outcomes: []OutcomeCount{{Equal, 3}, {o, 1}}}).Exit(); got != want {
+			t.Errorf("Exit with %q is %d, want %d", o, got, want)
+		}
+	}
+	if !(Summary{}).Idle() || (Summary{Outcomes: []OutcomeCount{}}).Idle() {
+		t.Error("a verify of nothing is to be told, a run of nothing is not")
+	}
+}
+
 func TestTallyFromManyGoroutines(t *testing.T) {
 	const workers, each = 16, 500
 	tally := NewTally()

@@ -16,6 +16,7 @@ type Options struct {
 //	upload: ./a to s3://b/a
 //	upload failed: ./a to s3://b/a An error occurred (AccessDenied) when calling the PutObject operation: Access Denied
 //	  request 4Z9K: needs kms:GenerateDataKey on alias/photos
+//	differs: ./a and s3://b/a
 //	warning: Skipping file ./fifo. File is character special device, block special device, FIFO, or socket.
 type Text struct {
 	console *Console
@@ -38,6 +39,8 @@ func (t *Text) Report(e Event) {
 		if !t.opts.OnlyErrors {
 			t.result(e)
 		}
+	case Compared:
+		t.compared(e)
 	case Failed:
 		if e.Count > 0 {
 			return
@@ -110,6 +113,24 @@ func (t *Text) result(e Event) {
 	}
 	c.line = append(line, '\n')
 	c.writeOut()
+}
+
+// compared prints what a verify has found; what could not be read goes to
+// stderr, with its error.
+func (t *Text) compared(e Event) {
+	verb, names := comparedLine(e)
+	switch {
+	case verb == "":
+	case e.Outcome == Unreadable:
+		t.problem(verb+": "+names+" ", e.Err)
+	default:
+		c := t.console
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.line = append(append(c.line[:0], verb...), ": "...)
+		c.line = append(c.appendOut(c.line, names), '\n')
+		c.writeOut()
+	}
 }
 
 func (t *Text) problem(prefix string, err error) {

@@ -32,7 +32,7 @@ func TestNameless(t *testing.T) {
 	when := time.Date(2026, 1, 2, 3, 4, 5, 6789, time.UTC)
 	d := &dirs{}
 	write := func(name, content string) error {
-		f, err := d.create(root, name, 0)
+		f, err := d.create(t.Context(), root, name, 0)
 		if err != nil {
 			return err
 		}
@@ -45,7 +45,7 @@ func TestNameless(t *testing.T) {
 		if name == "a" && len(names()) > 1 {
 			t.Errorf("%q while it is made", names())
 		}
-		return f.commit(when)
+		return f.commit(t.Context(), when)
 	}
 	if err := write("a", "first"); err != nil {
 		t.Fatal(err)
@@ -77,24 +77,24 @@ func TestNameless(t *testing.T) {
 		t.Errorf("the link: %v, %v", fi, err)
 	}
 	// One that is given up leaves nothing, nor does one that cannot be named.
-	f, err := d.create(root, "given up", 0)
+	f, err := d.create(t.Context(), root, "given up", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.discard()
-	f, err = d.create(root, "lost", 0)
+	f, err = d.create(t.Context(), root, "lost", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.base = "no/such/directory"
-	if err := f.commit(when); !errors.Is(err, errNameless) || !errors.Is(err, fs.ErrNotExist) || !d.named.Load() {
+	if err := f.commit(t.Context(), when); !errors.Is(err, errNameless) || !errors.Is(err, fs.ErrNotExist) || !d.named.Load() {
 		t.Errorf("it cannot be named: %v", err)
 	}
 	if got := names(); len(got) != 3 {
 		t.Errorf("%q are left", got)
 	}
 	// From then on files have names while they are made.
-	if f, err = d.create(root, "named", 0); err != nil || f.nameless || len(names()) != 4 {
+	if f, err = d.create(t.Context(), root, "named", 0); err != nil || f.nameless || len(names()) != 4 {
 		t.Errorf("%v, %q", err, names())
 	}
 	f.discard()

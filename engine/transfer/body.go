@@ -17,6 +17,8 @@ type body struct {
 	progress func(int64)
 	// begin, where it is not nil, is asked before the first byte is read.
 	begin func() error
+	// may, where it is not nil, is asked before file is read.
+	may func() error
 }
 
 // Bytes returns what has not been read yet where it is one buffer, and nil where
@@ -47,6 +49,11 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 	}
 	if b.mem == nil {
+		if b.may != nil {
+			if err := b.may(); err != nil {
+				return 0, err
+			}
+		}
 		n, err := b.file.Read(p)
 		b.at += int64(n)
 		b.tell()

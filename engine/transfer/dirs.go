@@ -1,12 +1,18 @@
 package transfer
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
+
+	"github.com/s3haul/s3haul/engine/journal"
 )
 
 // dirs are the directories that files are being made in. All that are made in
@@ -19,6 +25,18 @@ type dirs struct {
 	open map[dirName]*dir
 	// named says that every file has to have a name from the beginning.
 	named atomic.Bool
+
+	journal     *journal.Journal // nil: temporary names are not written down
+	noOverwrite bool
+	fault       func(op, name string) error // see Options.Fault; nil asks nobody
+}
+
+// may is Options.Fault.
+func (d *dirs) may(op, name string) error {
+	if d.fault == nil {
+		return nil
+	}
+	return d.fault(op, name)
 }
 
 type dirName struct {
@@ -34,6 +52,8 @@ type dir struct {
 	name dirName
 	of   *dirs
 	refs int
+	// noted says that the journal knows of it.
+	noted atomic.Bool
 }
 
 // get opens the directory of that name below root, and makes it where it is not
@@ -42,6 +62,9 @@ func (d *dirs) get(root *os.Root, name string) (*dir, error) {
 	key := dirName{root, name}
 	if shared := d.share(key, nil); shared != nil {
 		return shared, nil
+	}
+	if err := d.may("mkdir", name); err != nil {
+		return nil, err
 	}
 	opened, err := openDir(root, name)
 	if err != nil {
@@ -77,6 +100,45 @@ func (d *dirs) share(key dirName, opened *dir) *dir {
 	}
 	shared.refs++
 	return shared
+}
+
+// path is the absolute path of the directory.
+func (d *dir) path() (string, error) {
+	return filepath.Abs(filepath.Join(d.name.root.Name(), filepath.FromSlash(d.name.name)))
+}
+
+// temporary has the journal know that there may be temporary files in the
+// directory, before the first is made.
+func (d *dir) temporary(ctx context.Context) error {
+	if d.of.journal == nil || d.noted.Load() {
+		return nil
+	}
+	path, err := d.path()
+	if err != nil {
+		return err
+	}
+	if _, err = d.of.journal.Temporary(ctx, path); err == nil {
+		d.noted.Store(true)
+	}
+	return err
+}
+
+// add gives the closed file temp its time and the name base, which must be free:
+// the error is else ErrExists.
+func (d *dir) add(temp, base string, mtime time.Time) error {
+	if !mtime.IsZero() {
+		if err := d.Chtimes(temp, mtime, mtime); err != nil {
+			return err
+		}
+	}
+	err := d.Link(temp, base)
+	if errors.Is(err, fs.ErrExist) {
+		err = fmt.Errorf("%s: %w", base, ErrExists)
+	}
+	if err == nil {
+		err = d.Remove(temp)
+	}
+	return err
 }
 
 // forget has the directory opened anew the next time: it is not there any more.

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
@@ -21,50 +21,60 @@ import (
 const copyBuffer = 256 << 10
 
 // Download writes src to name below root and returns its size. The file has its
-// final name only when it is complete, and when its CRC64NVME is that of the
-// store where that has one; until then it has a temporary one beside it, which
+// final name only when it is complete, and when it has the sum that the store has
+// of it, if that has one; until then it has a temporary one beside it, which
 // walks leave out. It gets src's time of modification, and the mode of the file
 // that it replaces. An object from the threshold on that is more than one part
 // comes in ranges, all of the same ETag: one that is replaced meanwhile fails
 // with [ErrChanged].
-func (t *Transfer) Download(ctx context.Context, src Object, root *os.Root, name string) (int64, error) {
-	fetch, size := t.get, int64(0)
+func (t *Transfer) Download(ctx context.Context, src Object, root *os.Root, name string) (Result, error) {
 	if src.Size >= t.Threshold && src.Size > t.PartSize {
-		fetch, size = t.getRanges, src.Size
+		return t.downloadRanges(ctx, src, root, name)
 	}
-	f, err := t.dirs.create(root, name, size)
+	f, err := t.dirs.create(ctx, root, name, 0)
 	if err != nil {
-		return 0, err
+		return Result{}, err
 	}
-	got, err := fetch(ctx, src, f)
+	got, err := t.get(ctx, src, f)
 	if err != nil {
 		f.discard()
-		return 0, f.named(err)
+		return Result{}, f.named(err)
 	}
-	if err := f.commit(got.modTime); err != nil {
-		t.Progress(-got.size)
+	if err := t.commit(ctx, f, got); err != nil {
+		t.Progress(-got.Size)
 		if errors.Is(err, errNameless) { // from now on files have names
 			return t.Download(ctx, src, root, name)
 		}
-		return 0, err
+		return Result{}, err
 	}
-	t.Verified(got.verified)
-	return got.size, nil
+	return got.Result, nil
+}
+
+// commit gives a file that is complete its name, its time and its mode.
+func (t *Transfer) commit(ctx context.Context, f *target, got got) error {
+	mtime, mode := t.preserved(got.meta)
+	if !mtime.IsZero() {
+		got.modTime = mtime
+	}
+	if mode != 0 {
+		f.preserved = mode
+	}
+	return f.commit(ctx, got.modTime)
 }
 
 // got is what a download has written. Of a small object, size and time are those
 // of the answer: it may have been replaced since it was listed.
 type got struct {
-	size     int64
-	modTime  time.Time
-	verified bool
+	Result
+	modTime time.Time
+	meta    map[string]string // of the object
 }
 
 // get downloads with one GetObject.
 func (t *Transfer) get(ctx context.Context, src Object, f *target) (got, error) {
 	var g got
 	err := t.again(ctx, func(ctx context.Context) error {
-		if g.size > 0 { // an attempt before this one has left something
+		if g.Size > 0 { // an attempt before this one has left something
 			if err := errors.Join(f.Truncate(0), rewind(f)); err != nil {
 				return err
 			}
@@ -84,12 +94,9 @@ func rewind(f io.Seeker) error {
 // Stream writes src to w, which cannot be rewound: a pipe, a device. Where the
 // bytes turn out not to be those of the object, they have been written, and the
 // error is all that tells.
-func (t *Transfer) Stream(ctx context.Context, src Object, w io.Writer) (int64, error) {
+func (t *Transfer) Stream(ctx context.Context, src Object, w io.Writer) (Result, error) {
 	g, err := t.getTo(wire.Patiently(ctx), src, w) // what w has got cannot be taken back
-	if err == nil {
-		t.Verified(g.verified)
-	}
-	return g.size, err
+	return g.Result, err
 }
 
 // getTo writes the object to w with one GetObject. What it returns with an error
@@ -102,35 +109,79 @@ func (t *Transfer) getTo(ctx context.Context, src Object, w io.Writer) (got, err
 		return got{}, err
 	}
 	defer buf.Release()
-	in := struct {
-		s3.GetObjectInput
-		src Object
-	}{src: src}
-	in.Bucket, in.Key = &in.src.Bucket, &in.src.Key
-	in.ChecksumMode = types.ChecksumModeEnabled
-	out, err := t.Client.GetObject(ctx, &in.GetObjectInput)
+	var get oneGet
+	get.there.obj = src
+	get.in.Bucket, get.in.Key = &get.there.obj.Bucket, &get.there.obj.Key
+	get.in.ChecksumMode = types.ChecksumModeEnabled
+	out, err := t.Client.GetObject(ctx, &get.in)
 	if err != nil {
 		return got{}, err
 	}
 	defer out.Body.Close()
-	m := meter{w: w, progress: t.Progress}
-	g := got{modTime: aws.ToTime(out.LastModified)}
-	g.size, err = copyBuffered(&m, out.Body, buf.Bytes())
-	if err == nil || whole(out, g.size) {
+	get.expect(out, t)
+	m := meter{w: w, progress: t.Progress, sum: get.sum()}
+	g := got{modTime: aws.ToTime(out.LastModified), meta: out.Metadata}
+	g.Size, err = copyBuffered(&m, out.Body, buf.Bytes())
+	if err == nil || whole(out, g.Size) {
 		// The SDK's body, too, ends with an error where the checksum differs, but
 		// with one that does not name the object.
-		var differs error
-		if g.verified, differs = compare("GetObject", src.Bucket, src.Key, m.sum, out.ChecksumCRC64NVME, out.ChecksumType); differs != nil {
+		if res, differs := t.agreed(ctx, &get); differs != nil {
 			err = differs
+		} else {
+			g.By, g.Sum = res.By, res.Sum
 		}
 	}
 	if err == nil {
-		err = fits(src, out, g.size)
+		err = fits(src, out, g.Size)
 	}
 	if err != nil {
-		t.Progress(-g.size)
+		t.Progress(-g.Size)
 	}
 	return g, err
+}
+
+// oneGet is one GetObject, and what its answer is held against: one piece of
+// memory.
+type oneGet struct {
+	in     s3.GetObjectInput
+	there  stored
+	summer summer
+}
+
+// expect takes from the headers what the body is to be. No request is made for
+// it: the size of parts is guessed where it matters.
+func (g *oneGet) expect(out *s3.GetObjectOutput, t *Transfer) {
+	obj := g.there.obj
+	if out.ContentLength != nil {
+		obj.Size = *out.ContentLength
+	}
+	if etag := strings.Trim(aws.ToString(out.ETag), `"`); etag != "" {
+		obj.ETag = etag
+	}
+	there := ofGet(out)
+	g.there = there.best(obj, t.PartSize)
+	if g.there.usable() {
+		g.summer = newSummer(g.there.by, g.there.part)
+	}
+}
+
+// sum is nil where there is nothing to hold the bytes against.
+func (g *oneGet) sum() *summer {
+	if !g.there.usable() {
+		return nil
+	}
+	return &g.summer
+}
+
+// agreed holds what has come against what was to be expected.
+func (t *Transfer) agreed(ctx context.Context, g *oneGet) (Result, error) {
+	if !g.there.usable() {
+		return Result{}, nil
+	}
+	if g.there.parts == 0 && g.there.is(g.summer.hash.Sum()) { // without a list of one
+		return Result{By: g.there.by, Sum: g.there.text}, nil
+	}
+	return t.agrees(ctx, "GetObject", &g.there, g.summer.sums())
 }
 
 // whole says that size bytes are known to be all of the answer.
@@ -194,12 +245,14 @@ func bodyClass(err error) wire.Class {
 // meter sums up what is written, and tells how much it is.
 type meter struct {
 	w        io.Writer
-	sum      checksum.CRC64NVME
+	sum      *summer // nil: it is not summed up
 	progress func(int64)
 }
 
 func (m *meter) Write(p []byte) (int, error) {
-	m.sum.Add(p)
+	if m.sum != nil {
+		_, _ = m.sum.Write(p) // never fails
+	}
 	n, err := m.w.Write(p)
 	m.progress(int64(n))
 	return n, err

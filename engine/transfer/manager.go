@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	s3manager "github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/engine/wire"
 )
@@ -43,10 +42,9 @@ func newManager(partsAtOnce int) *manager {
 // upload sends size bytes of f in parts.
 func (m *manager) upload(ctx context.Context, c wire.Objects, f *os.File, size, partSize int64, atOnce int, dst Object) error {
 	_, err := m.up.Upload(ctx, &s3.PutObjectInput{
-		Bucket:            aws.String(dst.Bucket),
-		Key:               aws.String(dst.Key),
-		Body:              io.NewSectionReader(f, 0, size),
-		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme,
+		Bucket: aws.String(dst.Bucket),
+		Key:    aws.String(dst.Key),
+		Body:   io.NewSectionReader(f, 0, size),
 	}, func(u *s3manager.Uploader) {
 		u.S3 = c
 		u.PartSize = partSize

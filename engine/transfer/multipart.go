@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/engine/checksum"
+	"github.com/s3haul/s3haul/engine/journal"
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
@@ -27,20 +29,69 @@ const (
 )
 
 // uploadParts sends a file in parts.
-func (t *Transfer) uploadParts(ctx context.Context, f *os.File, was stamp, dst Object) (bool, error) {
+func (t *Transfer) uploadParts(ctx context.Context, f *os.File, was stamp, dst Object) (Result, error) {
 	partSize, err := PartSize(was.size, t.PartSize)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", f.Name(), err)
+		return Result{}, fmt.Errorf("%s: %w", f.Name(), err)
 	}
 	parts := (was.size + partSize - 1) / partSize
 	atOnce := min(int64(t.PartsAtOnce), parts)
 	if err := t.crowd.Acquire(ctx, atOnce); err != nil {
-		return false, err
+		return Result{}, err
 	}
 	defer t.crowd.Release(atOnce)
-	c := &partClient{Objects: t.Client, t: t, file: f, was: was, dst: dst, sums: make([]checksum.CRC64NVME, parts)}
-	err = t.parts.upload(ctx, c, f, was.size, partSize, int(atOnce), dst)
-	return c.verified, err
+	for again := false; ; again = true {
+		c := &partClient{Objects: t.Client, t: t, file: f, was: was, dst: dst, sums: t.newPartSums(dst, was.size, parts)}
+		done, err := c.takeUp(ctx, partSize)
+		if err != nil {
+			return Result{}, err
+		}
+		if done != nil {
+			return *done, nil
+		}
+		resumed := c.prior.id != ""
+		err = t.parts.upload(ctx, c, f, was.size, partSize, int(atOnce), dst)
+		if c.prior.journaled && (err == nil || wire.Code(err) == "NoSuchUpload") {
+			t.Journal.Forget(c.prior.record.ID)
+		}
+		if !again && resumed && wire.Code(err) == "NoSuchUpload" {
+			continue // somebody has aborted what was begun then
+		}
+		return c.res, err
+	}
+}
+
+// takeUp finds out what an interrupted run has left of the upload.
+func (c *partClient) takeUp(ctx context.Context, partSize int64) (done *Result, err error) {
+	if c.t.Journal == nil {
+		return nil, nil
+	}
+	path, err := filepath.Abs(c.file.Name())
+	if err != nil {
+		return nil, err
+	}
+	c.prior, done, err = c.t.takeUp(ctx, journal.Record{
+		ID:     journal.ID{Kind: journal.Upload, Bucket: c.dst.Bucket, Key: c.dst.Key},
+		Source: path, Size: c.was.size, ModTime: c.was.mtime, Inode: c.was.inode,
+		PartSize: partSize, Algorithm: string(c.sums.algorithm()),
+	}, c.arrived)
+	if c.prior.id != "" {
+		c.sums.resume(checksum.Algorithm(c.prior.record.Algorithm))
+	}
+	return done, err
+}
+
+// arrived says whether the object is the file, where the store does not know its
+// upload any more: the interrupted run may not have lived to hear that it was
+// completed.
+func (c *partClient) arrived(ctx context.Context) (Result, bool, error) {
+	obj := c.dst
+	obj.Size = c.was.size
+	found, err := c.t.Compare(ctx, obj, c.file.Name(), true)
+	if wire.NotFound(err) {
+		return Result{}, false, nil
+	}
+	return Result{Size: c.was.size, By: found.By}, found.Equal && found.Known, err
 }
 
 // partClient is the client of one upload in parts. It reads each part once into
@@ -51,10 +102,22 @@ type partClient struct {
 	file *os.File
 	was  stamp
 	dst  Object
-	// sums are those of the parts, each written by the one request that sends it.
-	sums []checksum.CRC64NVME
-	// verified says that the store has the sum of the whole.
-	verified bool
+	// sums has the requests carry sums, and holds the answers against them.
+	sums *partSums
+	// res is what the answer to the last request has said.
+	res Result
+	// prior is what an interrupted run has left.
+	prior prior
+	// useless says that what was sent is of no use to another run.
+	useless atomic.Bool
+}
+
+// failed keeps in mind what err says about the parts.
+func (c *partClient) failed(err error) error {
+	if err != nil && hopeless(err) {
+		c.useless.Store(true)
+	}
+	return err
 }
 
 // CreateMultipartUpload is not cut off by the end of ctx at once: an upload
@@ -63,10 +126,20 @@ func (c *partClient) CreateMultipartUpload(ctx context.Context, in *s3.CreateMul
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	in.ChecksumType = types.ChecksumTypeFullObject
-	late, cancel := delayed(ctx, quickly)
-	defer cancel()
-	return c.Objects.CreateMultipartUpload(late, in, opts...)
+	in.Metadata = c.t.metadata(c.was)
+	err := c.t.begin(ctx, &c.prior, func(ctx context.Context) (string, error) {
+		late, cancel := delayed(ctx, quickly)
+		defer cancel()
+		out, err := c.sums.create(late, c.Objects, in, opts...)
+		if err != nil {
+			return "", err
+		}
+		return aws.ToString(out.UploadId), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: &c.prior.id}, nil
 }
 
 // UploadPart takes the bytes before the slot: what holds a slot never waits for
@@ -74,76 +147,56 @@ func (c *partClient) CreateMultipartUpload(ctx context.Context, in *s3.CreateMul
 func (c *partClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, opts ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
 	part, ok := in.Body.(*io.SectionReader)
 	number := int(aws.ToInt32(in.PartNumber))
-	if !ok || number < 1 || number > len(c.sums) {
-		return nil, fmt.Errorf("UploadPart: part %d of %d is not one of the file", number, len(c.sums))
+	if !ok || number < 1 || number > len(c.sums.parts) {
+		return nil, fmt.Errorf("UploadPart: part %d of %d is not one of the file", number, len(c.sums.parts))
 	}
 	var p payload
-	if err := c.t.load(ctx, &p, part); err != nil {
+	if err := c.t.load(ctx, &p, part, c.file.Name(), c.sums.algorithm()); err != nil {
 		return nil, err
 	}
 	defer p.release()
+	if listed, ok := c.prior.parts[int32(number)]; ok {
+		there, err := c.sums.has(ctx, number, &p, &listed)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			c.t.Resumed(aws.ToInt64(listed.Size))
+			return &s3.UploadPartOutput{ETag: listed.ETag}, nil
+		}
+	}
 	p.begin = func() error { return context.Cause(ctx) } // none is begun after that
 	late, cancel := delayed(ctx, partGrace)
 	defer cancel()
-	in.Body = &p.body
-	in.ContentLength = aws.Int64(p.crc.Size)
-	in.ChecksumCRC64NVME = aws.String(p.crc.String())
-	out, err := c.Objects.UploadPart(late, in, opts...)
-	if err == nil {
-		_, err = compare(fmt.Sprintf("UploadPart %d", number), c.dst.Bucket, c.dst.Key, p.crc, out.ChecksumCRC64NVME, "")
-	}
-	if err != nil {
-		p.takeBack()
-		return nil, err
-	}
-	c.sums[number-1] = p.crc
-	return out, nil
+	out, err := c.sums.send(late, c.Objects, number, &p, in, opts...)
+	return out, c.failed(err)
 }
 
 // CompleteMultipartUpload refuses to make an object of a file that is not what
 // it was when it was opened, or of another number of parts than the file has:
-// manager counts them only afterwards. It sends the sum of the whole, which S3
-// holds against what it has.
+// manager counts them only afterwards. It sends the sum of the whole, which the
+// store holds against what it has.
 func (c *partClient) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := c.was.unchanged(c.file); err != nil {
-		return nil, err
+	if err := c.t.unchanged(c.file, c.was); err != nil {
+		return nil, c.failed(err)
 	}
-	whole, err := c.whole(in.MultipartUpload)
-	if err != nil {
-		return nil, err
+	if c.t.NoOverwrite {
+		in.IfNoneMatch = aws.String("*")
 	}
-	in.ChecksumType = types.ChecksumTypeFullObject
-	in.ChecksumCRC64NVME = aws.String(whole.String())
-	in.MpuObjectSize = aws.Int64(c.was.size)
-	out, err := c.Objects.CompleteMultipartUpload(ctx, in, opts...)
-	if err != nil {
-		return nil, err
-	}
-	c.verified, err = compare("CompleteMultipartUpload", c.dst.Bucket, c.dst.Key, whole, out.ChecksumCRC64NVME, out.ChecksumType)
-	return out, err
+	out, res, err := c.sums.complete(ctx, c.Objects, in, opts...)
+	c.res = res
+	return out, c.failed(err)
 }
 
-// whole counts the parts that an object is to be made of, and returns the sum of
-// all of them.
-func (c *partClient) whole(upload *types.CompletedMultipartUpload) (checksum.CRC64NVME, error) {
-	var sum checksum.CRC64NVME
-	inOrder := upload != nil && len(upload.Parts) == len(c.sums)
-	for i := 0; inOrder && i < len(c.sums); i++ {
-		inOrder = int(aws.ToInt32(upload.Parts[i].PartNumber)) == i+1 && c.sums[i].Size > 0
-		sum = sum.Then(c.sums[i])
-	}
-	if !inOrder || sum.Size != c.was.size {
-		return sum, fmt.Errorf("CompleteMultipartUpload s3://%s/%s: not all of the %d parts were sent", c.dst.Bucket, c.dst.Key, len(c.sums))
-	}
-	return sum, nil
-}
-
-// AbortMultipartUpload runs also where ctx has ended: manager calls it with the
-// context whose end made it fail.
+// AbortMultipartUpload leaves what another run can go on with. It runs also where
+// ctx has ended: manager calls it with the context whose end made it fail.
 func (c *partClient) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+	if c.prior.journaled && !c.useless.Load() {
+		return &s3.AbortMultipartUploadOutput{}, nil
+	}
 	limit := patiently
 	if ctx.Err() != nil {
 		limit = quickly
@@ -160,31 +213,14 @@ func (c *partClient) AbortMultipartUpload(ctx context.Context, in *s3.AbortMulti
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
-		if err := c.abort(ctx, in, opts...); err != nil {
-			return nil, err
+		if err := abortUpload(ctx, c.Objects, aws.ToString(in.Bucket), aws.ToString(in.Key), aws.ToString(in.UploadId), opts...); err != nil {
+			return nil, err // the record stays, and another run tries
 		}
+	}
+	if c.prior.journaled {
+		c.t.Journal.Forget(c.prior.record.ID)
 	}
 	return &s3.AbortMultipartUploadOutput{}, nil
-}
-
-// abort aborts until the upload has no part left.
-func (c *partClient) abort(ctx context.Context, in *s3.AbortMultipartUploadInput, opts ...func(*s3.Options)) error {
-	for range 3 {
-		_, err := c.Objects.AbortMultipartUpload(ctx, in, opts...)
-		if wire.Code(err) == "NoSuchUpload" {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		left, err := c.ListParts(ctx, &s3.ListPartsInput{
-			Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: aws.Int32(1),
-		})
-		if err != nil || len(left.Parts) == 0 {
-			return nil
-		}
-	}
-	return fmt.Errorf("AbortMultipartUpload: parts of upload %s to %s are still there", aws.ToString(in.UploadId), aws.ToString(in.Key))
 }
 
 // delayed returns a context that ends grace after ctx does.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -17,28 +19,105 @@ import (
 	"github.com/s3haul/s3haul/engine/wire/s3xml"
 )
 
-// getRanges downloads src in ranges, and holds the sum of them all against the
-// stored one. Where they differ, all is fetched once more, the stored sum too:
+// downloadRanges is Download for an object that comes in ranges. Where there is a
+// journal it goes on where a run before was interrupted, and what it cannot
+// complete itself is left for another.
+func (t *Transfer) downloadRanges(ctx context.Context, src Object, root *os.Root, name string) (Result, error) {
+	o, err := t.remote(ctx, src)
+	if err != nil {
+		return Result{}, err
+	}
+	f, err := t.rangeTarget(ctx, o.Object, root, name, o.step)
+	if err != nil {
+		return Result{}, err
+	}
+	journaled := f.marks.on || f.marks.all
+	got, err := t.getRanges(ctx, o, f)
+	if err == nil {
+		err = f.unmark()
+	}
+	if err != nil {
+		err = f.named(err)
+		if journaled && !hopeless(err) {
+			f.keep()
+			return Result{}, err
+		}
+		f.discard()
+	} else if err = t.commit(ctx, f, got); err != nil {
+		t.Progress(-got.Size)
+	}
+	if journaled {
+		t.Journal.Forget(downloadID(src))
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return got.Result, nil
+}
+
+// remote is an object that is to come in ranges.
+type remote struct {
+	Object
+	head  *s3.HeadObjectOutput
+	there *stored
+	step  int64 // the size of the ranges
+}
+
+// remote asks for what the store has of an object.
+func (t *Transfer) remote(ctx context.Context, src Object) (*remote, error) {
+	o := &remote{Object: src}
+	var err error
+	if o.head, err = t.headOf(ctx, &o.Object); err != nil {
+		return nil, err
+	}
+	if o.there, err = t.storedSum(ctx, o.Object, o.head); err != nil {
+		return nil, err
+	}
+	// The ranges need not be S3's parts, unless the sum is one of them, but as many
+	// as an upload has keeps their number in bounds.
+	if o.step, err = PartSize(src.Size, t.PartSize); err != nil {
+		return nil, err
+	}
+	o.step = o.there.step(o.step)
+	return o, nil
+}
+
+// getRanges downloads an object in ranges, and holds the sum of them all against
+// the stored one. Where they differ, all is fetched once more, the stored sum too:
 // which range is wrong cannot be told.
-func (t *Transfer) getRanges(ctx context.Context, src Object, f *target) (got, error) {
+func (t *Transfer) getRanges(ctx context.Context, o *remote, f *target) (got, error) {
+	if f.marks.all && !o.there.usable() { // nothing would say whether it is right
+		if err := f.anew(); err != nil {
+			return got{}, err
+		}
+	}
 	for attempt := 1; ; attempt++ {
-		head, err := t.headOf(ctx, &src)
+		r := &ranges{t: t, o: o, f: f}
+		sums, err := r.fetch(ctx)
 		if err != nil {
 			return got{}, err
 		}
-		sum, err := t.fetchRanges(ctx, src, f)
-		if err != nil {
-			return got{}, err
-		}
-		verified, err := compare("GetObject", src.Bucket, src.Key, sum, head.ChecksumCRC64NVME, head.ChecksumType)
+		res, err := t.verify(ctx, o.there, sums, f)
 		if err == nil {
-			return got{size: src.Size, modTime: src.ModTime, verified: verified}, nil
+			return got{Result: res, modTime: o.ModTime, meta: o.head.Metadata}, nil
 		}
-		t.Progress(-src.Size)
+		if !errors.Is(err, ErrChecksum) {
+			return got{}, err
+		}
+		t.Progress(-(o.Size - r.resumed.Load()))
+		t.Resumed(-r.resumed.Load())
 		if attempt == 2 {
 			return got{}, err
 		}
 		t.Retry("GetObject", err)
+		if err := f.anew(); err != nil {
+			return got{}, err
+		}
+		step := o.step
+		if o, err = t.remote(ctx, o.Object); err != nil {
+			return got{}, err
+		}
+		o.step = step // the marks are of such ranges
 	}
 }
 
@@ -88,22 +167,25 @@ func replaced(src Object, err error) error {
 	return err
 }
 
-// fetchRanges fetches all ranges of src into f at once, as far as slots allow,
-// and returns the sum of the whole.
-func (t *Transfer) fetchRanges(ctx context.Context, src Object, f *target) (checksum.CRC64NVME, error) {
-	var whole checksum.CRC64NVME
-	// The ranges need not be S3's parts, but as many as an upload has keeps
-	// their number in bounds.
-	step, err := PartSize(src.Size, t.PartSize)
-	if err != nil {
-		return whole, err
+// ranges fetches what a file does not have of an object.
+type ranges struct {
+	t *Transfer
+	o *remote
+	f *target
+	// resumed are the bytes that were there.
+	resumed atomic.Int64
+}
+
+// fetch fetches all ranges at once, as far as slots allow, and returns their sums
+// in the order of the ranges.
+func (r *ranges) fetch(ctx context.Context) ([]checksum.Sum, error) {
+	size, step := r.o.Size, r.o.step
+	sums := make([]checksum.Sum, (size+step-1)/step)
+	atOnce := min(int64(r.t.PartsAtOnce), int64(len(sums)))
+	if err := r.t.crowd.Acquire(ctx, atOnce); err != nil {
+		return nil, err
 	}
-	sums := make([]checksum.CRC64NVME, (src.Size+step-1)/step)
-	atOnce := min(int64(t.PartsAtOnce), int64(len(sums)))
-	if err := t.crowd.Acquire(ctx, atOnce); err != nil {
-		return whole, err
-	}
-	defer t.crowd.Release(atOnce)
+	defer r.t.crowd.Release(atOnce)
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(int(atOnce))
 	for i := range sums {
@@ -111,38 +193,107 @@ func (t *Transfer) fetchRanges(ctx context.Context, src Object, f *target) (chec
 			break
 		}
 		from := int64(i) * step
-		g.Go(func() error {
-			return t.again(ctx, func(ctx context.Context) (err error) {
-				sums[i], err = t.getRange(ctx, src, from, min(from+step, src.Size), f)
-				return err
-			})
+		g.Go(func() (err error) {
+			sums[i], err = r.one(ctx, i, from, min(from+step, size))
+			return err
 		})
 	}
 	if err := g.Wait(); err != nil {
-		return whole, err
+		return nil, err
 	}
-	for _, sum := range sums {
-		whole = whole.Then(sum)
+	sum := int64(0)
+	for i := range sums {
+		sum += sums[i].Size
 	}
-	if whole.Size != src.Size { // ctx ended before all had begun
-		return whole, context.Cause(ctx)
+	if sum != size { // ctx ended before all had begun
+		return nil, context.Cause(ctx)
 	}
-	return whole, nil
+	return sums, nil
 }
 
-func (t *Transfer) getRange(ctx context.Context, src Object, from, to int64, f *target) (checksum.CRC64NVME, error) {
-	buf, err := t.Pool.Buffer(ctx, copyBuffer)
+// one returns the sum of range i when the file has it.
+func (r *ranges) one(ctx context.Context, i int, from, to int64) (checksum.Sum, error) {
+	p, err := r.there(ctx, i, from, to)
+	if err != nil || p.at == to {
+		return p.sum(), err
+	}
+	first := true
+	err = r.t.again(ctx, func(ctx context.Context) error {
+		if !first { // all of it: what was there may be why it failed
+			r.resume(p.from - p.at)
+			p = r.pieces(i, from, to)
+		}
+		first = false
+		return r.get(ctx, p)
+	})
+	return p.sum(), err
+}
+
+func (r *ranges) pieces(i int, from, to int64) *pieces {
+	return newPieces(i, from, to, r.o.step, r.o.there.rangesBy())
+}
+
+func (r *ranges) resume(n int64) {
+	r.resumed.Add(n)
+	r.t.Resumed(n)
+}
+
+// there reads what an interrupted run has fetched of a range, piece by piece, as
+// far as it is what that run has marked.
+func (r *ranges) there(ctx context.Context, i int, from, to int64) (*pieces, error) {
+	p := r.pieces(i, from, to)
+	if !r.f.marks.any() {
+		return p, nil
+	}
+	found := newPieces(i, from, to, r.o.step, checksum.ByCRC64NVME)
+	for found.at < to {
+		crc, known, maybe := r.f.marks.has(found.number)
+		if !maybe {
+			break
+		}
+		var here checksum.CRC64NVME
+		end := found.end()
+		if err := r.t.read(ctx, &here, io.NewSectionReader(r.f, found.at, end-found.at)); err != nil {
+			return p, err
+		}
+		if here.Size != end-found.at || known && here.Sum != crc {
+			break
+		}
+		found.pass(here)
+		found.at = end
+	}
+	if found.at == from {
+		return p, nil
+	}
+	if p.by == found.by {
+		p = found
+	} else if err := r.t.read(ctx, p, io.NewSectionReader(r.f, from, found.at-from)); err != nil || p.at != found.at {
+		return r.pieces(i, from, to), err
+	}
+	r.resume(p.at - from)
+	return p, nil
+}
+
+// get fetches the rest of a range. Where it fails, progress has taken back what
+// it has told.
+func (r *ranges) get(ctx context.Context, p *pieces) error {
+	buf, err := r.t.Pool.Buffer(ctx, copyBuffer)
 	if err != nil {
-		return checksum.CRC64NVME{}, err
+		return err
 	}
 	defer buf.Release()
-	w := &rangeWriter{w: f, from: from, to: to, progress: t.Progress}
-	err = t.parts.fetch(ctx, &rangeClient{Objects: t.Client, src: src, from: from, to: to}, src, from, to, w, buf.Bytes())
-	if err != nil {
-		t.Progress(-w.sum.Size)
-		return checksum.CRC64NVME{}, replaced(src, err)
+	if r.f.marks.on {
+		p.complete = r.f.mark
 	}
-	return w.sum, nil
+	src, from := r.o.Object, p.at
+	w := &rangeWriter{w: r.f, from: from, pieces: p, progress: r.t.Progress}
+	err = r.t.parts.fetch(ctx, &rangeClient{Objects: r.t.Client, src: src, from: from, to: p.to}, src, from, p.to, w, buf.Bytes())
+	if err != nil {
+		r.t.Progress(from - p.at)
+		p.at = from
+		return replaced(src, err)
+	}
+	return nil
 }
 
 // rangeClient takes an answer only where it is the range that was asked for: a
@@ -180,12 +331,13 @@ func (c *rangeClient) check(out *s3.GetObjectOutput) error {
 	return sameETag(c.src, out.ETag)
 }
 
-// rangeWriter writes one range to its place, sums it up, and tells how much it
-// is. It takes the bytes in their order, and none behind the end of the range.
+// rangeWriter writes the rest of one range to its place, sums it up, and tells how
+// much it is. It takes the bytes in their order, and none behind the end of the
+// range.
 type rangeWriter struct {
 	w        io.WriterAt
-	from, to int64
-	sum      checksum.CRC64NVME // of what has been written
+	from     int64 // where the bytes belong that are asked for
+	pieces   *pieces
 	progress func(int64)
 }
 
@@ -194,17 +346,21 @@ var (
 	errLength  = errors.New("the body does not have the length of the range")
 )
 
-// WriteAt implements io.WriterAt; off is relative to the range.
+// WriteAt implements io.WriterAt; off is relative to what is asked for.
 func (r *rangeWriter) WriteAt(p []byte, off int64) (int, error) {
 	at := r.from + off
-	if off != r.sum.Size {
-		return 0, fmt.Errorf("byte %d of the range from %d on came at %d", r.sum.Size, r.from, off)
+	if at != r.pieces.at {
+		return 0, fmt.Errorf("byte %d of the object came where byte %d was to come", at, r.pieces.at)
 	}
-	if at+int64(len(p)) > r.to {
-		return 0, fmt.Errorf("GetObject: bytes %d to %d: %w", r.from, r.to-1, errTooLong)
+	if at+int64(len(p)) > r.pieces.to {
+		return 0, fmt.Errorf("GetObject: bytes %d to %d: %w", r.from, r.pieces.to-1, errTooLong)
 	}
 	n, err := r.w.WriteAt(p, at)
-	r.sum.Add(p[:n])
+	if err != nil {
+		// What was written of it is not told, and comes again.
+		return n, err
+	}
+	n, err = r.pieces.Write(p)
 	r.progress(int64(n))
 	return n, err
 }

@@ -19,17 +19,23 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/s3haul/s3haul/engine/checksum"
+	"github.com/s3haul/s3haul/engine/wire"
 )
 
 // store is a small S3 in memory, for faults that a real server cannot be told
 // to make. before is called ahead of each operation; its error is the answer.
 // answer and answered may change what is returned.
 type store struct {
+	wire.Objects // nil: what is not below is not asked for
+	checks
+
 	mu      sync.Mutex
 	objects map[string][]byte
+	facts   map[string]facts // by key or upload id; of what is not here S3 has made a CRC64NVME
 	uploads map[string]map[int32][]byte
 	keys    map[string]string // of the uploads
 	etags   map[*byte]string  // by where the object is; none is written over
+	summed  map[string]string // see once
 	calls   []string
 	before  func(op string, n int) error
 	answer  func(in *s3.GetObjectInput, out *s3.GetObjectOutput)
@@ -46,7 +52,7 @@ func (s *store) change(out any) {
 }
 
 func newStore() *store {
-	return &store{objects: map[string][]byte{}, uploads: map[string]map[int32][]byte{}, keys: map[string]string{}, etags: map[*byte]string{}}
+	return &store{objects: map[string][]byte{}, facts: map[string]facts{}, summed: map[string]string{}, uploads: map[string]map[int32][]byte{}, keys: map[string]string{}, etags: map[*byte]string{}}
 }
 
 func (s *store) begin(ctx context.Context, op string) error {
@@ -67,32 +73,25 @@ func apiError(op, code string) error {
 	return &smithy.OperationError{ServiceID: "S3", OperationName: op, Err: &smithy.GenericAPIError{Code: code, Message: code}}
 }
 
-func (s *store) read(op string, body io.Reader, sum *string, length *int64) ([]byte, error) {
-	b, err := io.ReadAll(body)
-	if err != nil {
-		return nil, err
-	}
-	if length == nil || *length != int64(len(b)) {
-		return nil, apiError(op, "IncompleteBody")
-	}
-	if sum == nil || *sum != checksum.Of(b).String() {
-		return nil, apiError(op, "BadDigest")
-	}
-	return b, nil
-}
-
 func (s *store) PutObject(ctx context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
 	if err := s.begin(ctx, "PutObject"); err != nil {
 		return nil, err
 	}
-	b, err := s.read("PutObject", in.Body, in.ChecksumCRC64NVME, in.ContentLength)
+	b, by, err := s.read("PutObject", in.Body, in, in.ContentLength)
 	if err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.objects[*in.Key] = b
-	out := &s3.PutObjectOutput{ChecksumCRC64NVME: in.ChecksumCRC64NVME, ChecksumType: types.ChecksumTypeFullObject}
+	if _, there := s.objects[*in.Key]; there && in.IfNoneMatch != nil {
+		return nil, apiError("PutObject", "PreconditionFailed")
+	}
+	s.objects[*in.Key], s.facts[*in.Key] = b, facts{by: by, meta: in.Metadata}
+	out := &s3.PutObjectOutput{ETag: aws.String(`"` + s.tag(*in.Key) + `"`)}
+	if s.opaque {
+		out.ServerSideEncryption = types.ServerSideEncryptionAwsKms
+	}
+	s.setSum(out, by, sumsIn(in)[by], types.ChecksumTypeFullObject)
 	s.change(out)
 	return out, nil
 }
@@ -101,9 +100,22 @@ func (s *store) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipar
 	if err := s.begin(ctx, "CreateMultipartUpload"); err != nil {
 		return nil, err
 	}
+	if in.ChecksumAlgorithm != "" {
+		if err := s.refusal("CreateMultipartUpload"); err != nil {
+			return nil, err
+		}
+		if in.ChecksumType != typeOf(checksum.Algorithm(in.ChecksumAlgorithm)) {
+			return nil, apiError("CreateMultipartUpload", "InvalidRequest")
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := fmt.Sprint("upload-", len(s.calls))
+	f := facts{by: checksum.Algorithm(in.ChecksumAlgorithm), meta: in.Metadata}
+	if s.refusesOp == "UploadPart" { // it has read over it
+		f.by = ""
+	}
+	s.facts[id] = f
 	s.uploads[id] = map[int32][]byte{}
 	s.keys[id] = *in.Key
 	return &s3.CreateMultipartUploadOutput{UploadId: aws.String(id)}, nil
@@ -113,7 +125,7 @@ func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput, _ ...fun
 	if err := s.begin(ctx, "UploadPart"); err != nil {
 		return nil, err
 	}
-	b, err := s.read("UploadPart", in.Body, in.ChecksumCRC64NVME, in.ContentLength)
+	b, by, err := s.read("UploadPart", in.Body, in, in.ContentLength)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +135,11 @@ func (s *store) UploadPart(ctx context.Context, in *s3.UploadPartInput, _ ...fun
 		return nil, apiError("UploadPart", "NoSuchUpload")
 	}
 	s.uploads[*in.UploadId][*in.PartNumber] = b
-	out := &s3.UploadPartOutput{ETag: aws.String(`"part"`), ChecksumCRC64NVME: in.ChecksumCRC64NVME}
+	out := &s3.UploadPartOutput{ETag: aws.String(`"` + s.etag(b) + `"`)}
+	if s.opaque {
+		out.ServerSideEncryption = types.ServerSideEncryptionAwsKms
+	}
+	s.setSum(out, by, sumsIn(in)[by], "")
 	s.change(out)
 	return out, nil
 }
@@ -134,28 +150,14 @@ func (s *store) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMult
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	parts := s.uploads[*in.UploadId]
-	if parts == nil || in.ChecksumType != types.ChecksumTypeFullObject {
-		return nil, apiError("CompleteMultipartUpload", "InvalidRequest")
+	if _, there := s.objects[*in.Key]; there && in.IfNoneMatch != nil {
+		return nil, apiError("CompleteMultipartUpload", "PreconditionFailed")
 	}
-	var b []byte
-	for i, p := range in.MultipartUpload.Parts {
-		if *p.PartNumber != int32(i+1) || p.ChecksumCRC64NVME == nil {
-			return nil, apiError("CompleteMultipartUpload", "InvalidPart")
-		}
-		b = append(b, parts[*p.PartNumber]...)
+	out, err := s.completed(in)
+	if err == nil {
+		s.change(out)
 	}
-	if in.MpuObjectSize == nil || *in.MpuObjectSize != int64(len(b)) {
-		return nil, apiError("CompleteMultipartUpload", "InvalidRequest")
-	}
-	if aws.ToString(in.ChecksumCRC64NVME) != checksum.Of(b).String() {
-		return nil, apiError("CompleteMultipartUpload", "BadDigest")
-	}
-	s.objects[*in.Key] = b
-	delete(s.uploads, *in.UploadId)
-	out := &s3.CompleteMultipartUploadOutput{ChecksumCRC64NVME: in.ChecksumCRC64NVME, ChecksumType: types.ChecksumTypeFullObject}
-	s.change(out)
-	return out, nil
+	return out, err
 }
 
 func (s *store) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput, _ ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
@@ -206,13 +208,11 @@ func (s *store) HeadObject(ctx context.Context, in *s3.HeadObjectInput, _ ...fun
 	if !ok {
 		return nil, apiError("HeadObject", "NotFound")
 	}
-	if in.IfMatch != nil && !s.forgetful && strings.Trim(*in.IfMatch, `"`) != s.etag(b) {
+	if in.IfMatch != nil && !s.forgetful && strings.Trim(*in.IfMatch, `"`) != s.tag(*in.Key) {
 		return nil, apiError("HeadObject", "PreconditionFailed")
 	}
-	out := &s3.HeadObjectOutput{ContentLength: aws.Int64(int64(len(b))), ETag: aws.String(`"` + s.etag(b) + `"`)}
-	if in.ChecksumMode == types.ChecksumModeEnabled {
-		out.ChecksumCRC64NVME, out.ChecksumType = aws.String(checksum.Of(b).String()), types.ChecksumTypeFullObject
-	}
+	out := &s3.HeadObjectOutput{ContentLength: aws.Int64(int64(len(b)))}
+	s.describe(*in.Key, in.ChecksumMode, in.PartNumber, out)
 	s.change(out)
 	return out, nil
 }
@@ -227,13 +227,15 @@ func (s *store) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(
 	if !ok {
 		return nil, apiError("GetObject", "NoSuchKey")
 	}
-	if in.IfMatch != nil && !s.forgetful && strings.Trim(*in.IfMatch, `"`) != s.etag(b) {
+	if in.IfMatch != nil && !s.forgetful && strings.Trim(*in.IfMatch, `"`) != s.tag(*in.Key) {
 		return nil, apiError("GetObject", "PreconditionFailed")
 	}
-	out := &s3.GetObjectOutput{LastModified: aws.Time(time.Unix(1_700_000_000, 0)), ETag: aws.String(`"` + s.etag(b) + `"`)}
-	if in.ChecksumMode == types.ChecksumModeEnabled && in.Range == nil {
-		out.ChecksumCRC64NVME, out.ChecksumType = aws.String(checksum.Of(b).String()), types.ChecksumTypeFullObject
+	out := &s3.GetObjectOutput{LastModified: aws.Time(time.Unix(1_700_000_000, 0))}
+	mode := in.ChecksumMode
+	if in.Range != nil {
+		mode = ""
 	}
+	s.describe(*in.Key, mode, nil, out)
 	if in.Range != nil {
 		var from, to int64
 		if _, err := fmt.Sscanf(*in.Range, "bytes=%d-%d", &from, &to); err != nil || to >= int64(len(b)) {

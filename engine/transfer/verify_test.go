@@ -141,19 +141,21 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A store need not have a CRC64NVME. What it has of another kind is not held
-// against it, and what it calls one must be one.
+// A store need not have a CRC64NVME of the whole. What it has of another kind
+// counts as well, and last the MD5 that its ETag is; what it calls a sum must be
+// one.
 func TestWhatStoresHave(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		sum   *string
 		kind  types.ChecksumType
 		crc32 *string
-		fails bool
+		fails bool // up and down
+		down  bool // fails on the way down alone: nobody asked for such a sum
 	}{
 		{name: "nothing"},
 		{name: "an empty header", sum: aws.String("")},
-		{name: "another algorithm", crc32: aws.String("AAAAAA==")},
+		{name: "another algorithm", crc32: aws.String("AAAAAA=="), down: true},
 		{name: "composite by its type", sum: aws.String("AAAAAAAAAAA="), kind: types.ChecksumTypeComposite},
 		{name: "composite by its value", sum: aws.String("AAAAAAAAAAA=-3")},
 		{name: "another sum", sum: aws.String("AAAAAAAAAAA="), fails: true},
@@ -177,15 +179,25 @@ func TestWhatStoresHave(t *testing.T) {
 					}
 				}
 				_, down := r.Download(t.Context(), r.object(content(size)), r.root, "f")
-				_, up := r.Upload(t.Context(), r.file(t, content(size)), Object{Bucket: "b", Key: "k"})
-				for _, err := range []error{down, up} {
-					if errors.Is(err, ErrChecksum) != c.fails || !c.fails && err != nil {
-						t.Errorf("got %v", err)
-					}
+				if fails := c.fails || c.down; errors.Is(down, ErrChecksum) != fails || !fails && down != nil {
+					t.Errorf("down: %v", down)
 				}
-				told := r.unverified.Load()
-				if want := int64(2); c.fails && told != 0 || !c.fails && told != want || r.verified.Load() != 0 {
-					t.Errorf("%d told to be unverified, %d verified", told, r.verified.Load())
+				wantV, wantU := int64(1), int64(0)
+				if down != nil {
+					wantV = 0
+				}
+				_, up := r.Upload(t.Context(), r.file(t, content(size)), Object{Bucket: "b", Key: "k"})
+				switch {
+				case errors.Is(up, ErrChecksum) != c.fails || !c.fails && up != nil:
+					t.Errorf("up: %v", up)
+				case c.fails:
+				case size == large: // the parts were answered, and nobody has summed up MD5s
+					wantU++
+				default:
+					wantV++
+				}
+				if r.verified.Load() != wantV || r.unverified.Load() != wantU {
+					t.Errorf("%d told to be unverified, %d verified", r.unverified.Load(), r.verified.Load())
 				}
 				if c.fails {
 					r.kept(t)
@@ -273,19 +285,19 @@ func TestPartDamagedInTheStore(t *testing.T) {
 // No object is made of fewer parts, or others, than the file has.
 func TestPartsAreCounted(t *testing.T) {
 	part := func(n int32) types.CompletedPart { return types.CompletedPart{PartNumber: aws.Int32(n)} }
-	sum := checksum.Of(content(MinPartSize))
+	sum := checksum.Of(content(MinPartSize)).As()
 	for _, c := range []struct {
 		name  string
-		sums  []checksum.CRC64NVME
+		sums  []checksum.Sum
 		parts []types.CompletedPart
 		ok    bool
 	}{
-		{"all", []checksum.CRC64NVME{sum, sum}, []types.CompletedPart{part(1), part(2)}, true},
-		{"one less", []checksum.CRC64NVME{sum, sum}, []types.CompletedPart{part(1)}, false},
-		{"one more", []checksum.CRC64NVME{sum, sum}, []types.CompletedPart{part(1), part(2), part(3)}, false},
-		{"one twice", []checksum.CRC64NVME{sum, sum}, []types.CompletedPart{part(1), part(1)}, false},
-		{"one that was not sent", []checksum.CRC64NVME{sum, {}}, []types.CompletedPart{part(1), part(2)}, false},
-		{"a short one", []checksum.CRC64NVME{sum, checksum.Of([]byte("x"))}, []types.CompletedPart{part(1), part(2)}, false},
+		{"all", []checksum.Sum{sum, sum}, []types.CompletedPart{part(1), part(2)}, true},
+		{"one less", []checksum.Sum{sum, sum}, []types.CompletedPart{part(1)}, false},
+		{"one more", []checksum.Sum{sum, sum}, []types.CompletedPart{part(1), part(2), part(3)}, false},
+		{"one twice", []checksum.Sum{sum, sum}, []types.CompletedPart{part(1), part(1)}, false},
+		{"one that was not sent", []checksum.Sum{sum, {}}, []types.CompletedPart{part(1), part(2)}, false},
+		{"a short one", []checksum.Sum{sum, checksum.Of([]byte("x")).As()}, []types.CompletedPart{part(1), part(2)}, false},
 		{"none", nil, nil, false},
 	} {
 		r := newRig(t, 16<<20)
@@ -298,7 +310,11 @@ func TestPartsAreCounted(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pc := &partClient{Objects: r.store, t: r.Transfer, file: f, was: stampOf(fi), dst: Object{Bucket: "b", Key: "k"}, sums: c.sums}
+		sums := r.newPartSums(Object{Bucket: "b", Key: "k"}, 2*MinPartSize, int64(len(c.sums)))
+		for i, sum := range c.sums {
+			sums.parts[i].sum = sum
+		}
+		pc := &partClient{Objects: r.store, t: r.Transfer, file: f, was: stampOf(fi), dst: Object{Bucket: "b", Key: "k"}, sums: sums}
 		_, err = pc.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{
 			Bucket: aws.String("b"), Key: aws.String("k"), UploadId: aws.String("u"),
 			MultipartUpload: &types.CompletedMultipartUpload{Parts: c.parts},
@@ -414,7 +430,16 @@ func TestRangeWriter(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	w := &rangeWriter{w: f, from: 10, to: 15, progress: func(int64) {}}
+	p := newPieces(2, 10, 15, 5, checksum.ByCRC32C)
+	var marked uint64
+	p.complete = func(number int, crc uint64) error {
+		if number != 2 {
+			t.Errorf("piece %d is complete", number)
+		}
+		marked = crc
+		return nil
+	}
+	w := &rangeWriter{w: f, from: 10, pieces: p, progress: func(int64) {}}
 	if n, err := w.WriteAt([]byte("123"), 0); n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -426,8 +451,9 @@ func TestRangeWriter(t *testing.T) {
 			t.Errorf("%q at %d: %d, %v", c.p, c.off, n, err)
 		}
 	}
-	if n, err := w.WriteAt([]byte("45"), 3); n != 2 || err != nil || w.sum != checksum.Of([]byte("12345")) {
-		t.Errorf("%d, %v, %v", n, err, w.sum)
+	if n, err := w.WriteAt([]byte("45"), 3); n != 2 || err != nil || p.sum() != sumOf(checksum.ByCRC32C, []byte("12345")) ||
+		marked != checksum.Of([]byte("12345")).Sum {
+		t.Errorf("%d, %v, %v", n, err, p.sum())
 	}
 	if b, _ := os.ReadFile(f.Name()); string(b) != strings.Repeat("\x00", 10)+"12345" {
 		t.Errorf("the file has %q", b)

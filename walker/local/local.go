@@ -47,9 +47,9 @@ var _ walker.Source = (*Source)(nil)
 // the paths below dir with '/', in byte order; names as of [TempName] are left
 // out.
 //
-// A name that cannot be used is a [*walker.Skipped]: unreadable, vanished, not
-// UTF-8, a device, a pipe or a socket, a link that leads nowhere or back to a
-// directory above. What cannot be told to be a file or a directory (a broken
+// A name that cannot be used is a [*walker.Skipped]: unreadable (of a directory,
+// Unlisted), vanished, not UTF-8, a device, a pipe or a socket, a link that leads
+// nowhere or back to a directory above. What cannot be told to be a file or a directory (a broken
 // link) comes twice, as "name" and, Quiet, as "name/", because it stands for
 // either. The walk fails where dir itself cannot be read, where a directory
 // cannot be sorted on disk, and when its context ends.

@@ -3,6 +3,7 @@ package local
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"unicode/utf8"
 
 	"github.com/s3haul/s3haul/walker"
@@ -90,7 +91,9 @@ func (w *walk) enter(d *directory) (found, error) {
 		if d.parent == nil {
 			return found{}, err
 		}
-		return found{skipped: w.skip(d.key, reasonOf(err), false)}, nil
+		s := w.skip(d.key, reasonOf(err), false)
+		s.Unlisted = !gone(err) // one that has vanished is as a file that has
+		return found{skipped: s}, nil
 	}
 	h, err := w.sys.open(w.path(d.key))
 	if err != nil {
@@ -298,7 +301,7 @@ func (w *walk) look(h handle, name string, k kind) result {
 	case !valid:
 		return result{err: &reason{text: textUTF8}}
 	case k == kindSpecial:
-		return result{err: &reason{text: textSpecial}}
+		return result{err: &reason{textSpecial, ErrSpecial}}
 	case k == kindBelow:
 		name = name[:len(name)-1]
 	}
@@ -316,9 +319,9 @@ func (w *walk) look(h handle, name string, k kind) result {
 		return result{drop: true} // it took a file's place, and is not followed
 	case in.kind == kindDir:
 		// It took a file's place. Its own place in the order is passed.
-		return result{err: &reason{text: textMissing}}
+		return result{err: &reason{textMissing, fs.ErrNotExist}}
 	case in.kind != kindFile:
-		return result{err: &reason{text: textSpecial}}
+		return result{err: &reason{textSpecial, ErrSpecial}}
 	case in.denied:
 		return result{err: &reason{text: textUnreadable}}
 	}

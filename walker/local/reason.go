@@ -18,7 +18,8 @@ type reason struct {
 func (r *reason) Error() string { return r.text }
 func (r *reason) Unwrap() error { return r.cause }
 
-// ErrSpecial is the reason for leaving out what is no file to be copied.
+// ErrSpecial is the reason for leaving out what is no file to be copied. It is in
+// the chain of each such Skipped.
 var ErrSpecial = errors.New(textSpecial)
 
 // The sentences that aws s3 has too are in its words.
@@ -34,7 +35,7 @@ const (
 // reasonOf says in a sentence what err, from looking at a name, means for it.
 func reasonOf(err error) error {
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+	case gone(err):
 		// Not a directory: one on the way to it was replaced by a file.
 		return &reason{textMissing, err}
 	case errors.Is(err, fs.ErrPermission):
@@ -47,6 +48,11 @@ func reasonOf(err error) error {
 		cause = p.Err // the path stands before the sentence
 	}
 	return &reason{"File/Directory could not be read: " + cause.Error() + ".", err}
+}
+
+// gone says that a name is not there any more, or is no directory any more.
+func gone(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
 }
 
 // skip makes the error of a name. The Key of a directory ends in '/', its Path

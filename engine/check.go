@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/s3haul/s3haul/engine/checksum"
+	"github.com/s3haul/s3haul/engine/report"
+)
+
+// check says what cannot be asked for.
+func (o *RunOptions) check(op report.Op) error {
+	if o.MaxTransfer < 0 {
+		return usagef("at most %d bytes: give at least 1, or 0 for any number", o.MaxTransfer)
+	}
+	if o.MaxDuration < 0 {
+		return usagef("at most %v: give a positive duration, or 0 for any", o.MaxDuration)
+	}
+	if a := checksum.Algorithm(o.ChecksumAlgorithm); a != "" && !slices.Contains(checksum.Algorithms(), a) {
+		return usagef("no checksum algorithm of S3's is called %q: give one of %v", o.ChecksumAlgorithm, checksum.Algorithms())
+	}
+	if o.NoOverwrite && o.Immutable {
+		return usagef("NoOverwrite leaves alone what is there, and Immutable fails where it differs: give one of them")
+	}
+	if o.Only != nil && op != report.Upload && op != report.Download && op != report.Copy && op != report.Move {
+		return usagef("single keys can be copied, moved and synced, nothing else")
+	}
+	switch o.CaseConflict {
+	case "", caseIgnore, caseWarn, caseSkip, caseError:
+	default:
+		return usagef("a case conflict can be met with ignore, warn, skip or error, not with %q", o.CaseConflict)
+	}
+	return nil
+}
+
+// apart refuses two locations of which one would be written while it is read:
+// for a move, which would remove what it has made, any that overlap; else a tree
+// and itself.
+func apart(src, dst Location, moving bool) error {
+	if src.local() || dst.local() || src.bucket != dst.bucket {
+		return nil
+	}
+	switch {
+	case src.path == dst.path && moving:
+		return usagef("Cannot mv a file onto itself: %s", src)
+	case src.path == dst.path && !src.one:
+		return usagef("%s is the source and the destination", src)
+	case moving && !src.one && (strings.HasPrefix(dst.path, src.path) || strings.HasPrefix(src.path, dst.path)):
+		return usagef("%s and %s: one is inside the other, and what has been moved would be moved again", src, dst)
+	}
+	return nil
+}

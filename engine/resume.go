@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/s3haul/s3haul/engine/journal"
+	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/engine/transfer"
+	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/walker"
+)
+
+// tidyTime bounds what is removed at the end of a run.
+const tidyTime = time.Minute
+
+// openJournal opens the journal of the run: what is large is written down there
+// before it is begun, so that another run can go on with it.
+func (r *run) openJournal() *journal.Journal {
+	if r.e.o.StateDir == "" || r.DryRun || !r.moves() {
+		return nil
+	}
+	return journal.Open(journal.Options{
+		Dir: r.e.o.StateDir,
+		Job: journal.Job{
+			Endpoint: r.e.store(), Account: r.e.o.Profile, Op: r.verb(), Src: r.src.whole(), Dst: r.dst.whole(),
+		},
+		Trouble: func(err error) {
+			what := "this run cannot be resumed"
+			if errors.Is(err, journal.ErrDamaged) { // there is a new one
+				what = "what an interrupted run has left is not known"
+			}
+			r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: fmt.Errorf("%s: %w", what, err)})
+		},
+	})
+}
+
+// store names the store in journals.
+func (e *Engine) store() string {
+	if e.o.Store != "" {
+		return e.o.Store
+	}
+	return wire.Endpoint(e.client)
+}
+
+// moves says whether the run transfers contents.
+func (r *run) moves() bool {
+	switch r.op {
+	case report.Upload, report.Download, report.Copy, report.Move:
+		return true
+	}
+	return false
+}
+
+// verb is the way of the bytes, whatever the command is called: cp goes on with
+// what sync has left, and the reverse.
+func (r *run) verb() string {
+	switch {
+	case r.src.local():
+		return string(report.Upload)
+	case r.dst.local():
+		return string(report.Download)
+	}
+	return string(report.Copy)
+}
+
+// whole is the location in full.
+func (l Location) whole() string {
+	if !l.local() {
+		return l.String()
+	}
+	if abs, err := filepath.Abs(l.path); err == nil {
+		return abs
+	}
+	return l.path
+}
+
+// storeClock is the time of the store. It is known from its answers; where there
+// has been none, one is asked for.
+func (r *run) storeClock(ctx context.Context) time.Time {
+	ahead, known := wire.Ahead(r.client)
+	if !known {
+		_ = r.client.HeadBucket(ctx, cmp.Or(r.dst.bucket, r.src.bucket)) // whatever it answers
+		if ahead, known = wire.Ahead(r.client); !known {
+			return time.Time{}
+		}
+	}
+	return time.Now().Add(ahead)
+}
+
+// closeJournal removes what the run before had left and this one had no use for,
+// if this one is complete: else it may be of use to the next.
+func (r *run) closeJournal(ctx context.Context, complete bool) {
+	if r.journal == nil {
+		return
+	}
+	complete = complete && r.Only == nil
+	if complete {
+		ctx, cancel := context.WithTimeout(ctx, tidyTime)
+		defer cancel()
+		for _, rec := range r.journal.Unclaimed() {
+			if !r.mine(rec) {
+				complete = false
+				continue
+			}
+			if err := r.transfer.Discard(ctx, rec); err != nil {
+				complete = false
+				r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: fmt.Errorf("what an interrupted run has left of %s stays: %w", rec.Source, err)})
+				continue
+			}
+			r.journal.Forget(rec.ID)
+		}
+		if complete {
+			for _, dir := range r.journal.Directories() {
+				complete = removeTemporaries(dir) == nil && complete
+			}
+		}
+	}
+	if err := r.journal.Close(complete); err != nil {
+		r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: err})
+	}
+}
+
+// mine says whether a record is of something that this run would have moved. What
+// its filters leave out is another run's.
+func (r *run) mine(rec journal.Record) bool {
+	if len(r.Filters) == 0 {
+		return true
+	}
+	at := r.dst
+	if rec.Kind == journal.Download {
+		at = r.src
+	}
+	key, ok := cutPrefix(rec.Key, at.path)
+	return ok && walker.NewFilter(r.src.whole(), r.Filters...).Match(key)
+}
+
+func cutPrefix(key, prefix string) (string, bool) {
+	if len(key) < len(prefix) || key[:len(prefix)] != prefix {
+		return "", false
+	}
+	return key[len(prefix):], true
+}
+
+// removeTemporaries removes the temporary files of a directory that no living
+// process writes to.
+func removeTemporaries(dir string) error {
+	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	for {
+		names, err := d.Readdirnames(1024)
+		for _, name := range names {
+			if transfer.IsTemporary(name) {
+				if _, err := transfer.RemoveTemporary(filepath.Join(dir, name)); err != nil {
+					return err
+				}
+			}
+		}
+		if err != nil || len(names) == 0 {
+			return nil
+		}
+	}
+}
+
+// Interrupted lists what interrupted runs left behind, by the journals of a
+// state directory. It sends nothing.
+func Interrupted(ctx context.Context, stateDir string) ([]journal.Info, error) {
+	return journal.List(ctx, stateDir)
+}
+
+// CleanOptions of Clean.
+type CleanOptions struct {
+	RunOptions
+}
+
+// ErrElsewhere is of what an interrupted run left at another store than the one
+// that this Engine talks to.
+var ErrElsewhere = errors.New("it is at another store")
+
+// Clean removes what an interrupted run left behind, and its journal: it aborts
+// the uploads and removes the temporary files. Those of a store that this Engine
+// does not talk to stay ([ErrElsewhere]), and so does what a living process works
+// on ([journal.ErrLocked]). What could not be removed is told as a failure, and
+// keeps the journal.
+func (e *Engine) Clean(ctx context.Context, info journal.Info, o CleanOptions) (Summary, error) {
+	if errors.Is(info.Err, journal.ErrLocked) {
+		return Summary{}, fmt.Errorf("%s: %w", info.Path, info.Err)
+	}
+	if info.Err == nil && info.Job.Endpoint != e.store() && hasUploads(info.Records) {
+		return Summary{}, fmt.Errorf("%s: %w: %s", info.Path, ErrElsewhere, info.Job.Endpoint)
+	}
+	o.Report = orDiscard(o.Report)
+	r, err := e.begin(ctx, report.AbortUpload, Location{}, Location{}, o.RunOptions)
+	if err != nil {
+		return Summary{}, err
+	}
+	return r.end(r.clean(ctx, info))
+}
+
+func orDiscard(s report.Sink) report.Sink {
+	if s == nil {
+		return report.Discard{}
+	}
+	return s
+}
+
+func hasUploads(records []journal.Record) bool {
+	for _, rec := range records {
+		if rec.UploadID != "" {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) clean(ctx context.Context, info journal.Info) error {
+	left := false
+	for _, rec := range info.Records {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		ev := report.Event{Kind: report.Done, Op: report.AbortUpload, Src: "s3://" + rec.Bucket + "/" + rec.Key, Key: rec.Key}
+		if rec.Kind == journal.Download {
+			ev.Op, ev.Src = report.Delete, rec.Temp
+		}
+		switch {
+		case r.DryRun:
+			ev.Kind = report.DryRun
+		default:
+			if err := r.transfer.Discard(ctx, rec); err != nil {
+				ev.Kind, ev.Err, left = report.Failed, err, true
+			}
+		}
+		r.sink.Report(ev)
+	}
+	if r.DryRun || left {
+		return nil
+	}
+	for _, dir := range info.Directories {
+		if err := removeTemporaries(dir); err != nil {
+			return fmt.Errorf("removing the temporary files of %s: %w", dir, err)
+		}
+	}
+	return journal.Remove(info.Path)
+}
