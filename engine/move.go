@@ -15,6 +15,7 @@ import (
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/walker"
 )
 
 // MoveOptions of Move.
@@ -189,7 +190,7 @@ func (m *mover) settle(events []report.Event) error {
 // removed is told what became of a batch.
 func (m *mover) removed(out remove.Outcome[report.Event]) {
 	for i, e := range out.Tags {
-		if err := out.Err(i); err != nil && wire.Code(err) != "NoSuchKey" { // that is as good
+		if err := out.Err(i); err != nil && !m.gone(e.Key, err) {
 			if m.r.cutOff(m.r.work, err) {
 				continue
 			}
@@ -202,6 +203,19 @@ func (m *mover) removed(out remove.Outcome[report.Event]) {
 	case m.fewer <- struct{}{}:
 	default:
 	}
+}
+
+// gone says that what could not be removed is not there: an attempt may have
+// succeeded whose answer was lost, and then its condition did not hold any more.
+func (m *mover) gone(key string, err error) bool {
+	switch wire.Code(err) {
+	case "NoSuchKey":
+		return true
+	case "PreconditionFailed":
+		_, err := m.r.transfer.Stat(m.r.work, m.r.src.object(key, walker.Entry{}))
+		return wire.NotFound(err)
+	}
+	return false
 }
 
 // kept says that a source is there still, and why.

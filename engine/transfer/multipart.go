@@ -63,9 +63,6 @@ func (t *Transfer) uploadParts(ctx context.Context, f *os.File, was stamp, dst O
 
 // takeUp finds out what an interrupted run has left of the upload.
 func (c *partClient) takeUp(ctx context.Context, partSize int64) (done *Result, err error) {
-	if c.t.Journal == nil {
-		return nil, nil
-	}
 	path, err := filepath.Abs(c.file.Name())
 	if err != nil {
 		return nil, err
@@ -187,6 +184,12 @@ func (c *partClient) CompleteMultipartUpload(ctx context.Context, in *s3.Complet
 		in.IfNoneMatch = aws.String("*")
 	}
 	out, res, err := c.sums.complete(ctx, c.Objects, in, opts...)
+	if wire.Code(err) == "NoSuchUpload" { // an attempt may have succeeded whose answer was lost
+		there, ok, aerr := c.arrived(ctx)
+		if aerr == nil && ok {
+			out, res, err = &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key}, there, nil
+		}
+	}
 	c.res = res
 	return out, c.failed(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,11 +36,11 @@ type prior struct {
 // not know the upload any more), arrived says whether the object is there and
 // right; then done is what it returned, and there is nothing left to do.
 func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func(context.Context) (Result, bool, error)) (p prior, done *Result, err error) {
-	if t.Journal == nil {
-		return prior{}, nil, nil
-	}
-	want.Intended = t.Clock(ctx)
 	p.record = want
+	if t.Journal == nil {
+		return p, nil, nil
+	}
+	p.record.Intended = t.Clock(ctx)
 	had, found := t.Journal.Find(want.ID)
 	switch {
 	case !found:
@@ -127,11 +128,21 @@ func (t *Transfer) begin(ctx context.Context, p *prior, create func(context.Cont
 			return err
 		}
 	}
+	lost, since := false, time.Now()
 	var err error
-	if p.id, err = create(ctx); err != nil {
+	p.id, err = create(wire.Telling(ctx, func(err error) { lost = lost || wire.Classify(err) == wire.Transient }))
+	if err != nil {
 		return err
 	}
-	if len(orphans) > 0 {
+	if lost && !p.orphaned {
+		// An attempt before may have begun one, too.
+		p.stale = true
+		if at := t.Clock(ctx); p.record.Intended.IsZero() && !at.IsZero() {
+			p.record.Intended = at.Add(-time.Since(since))
+		}
+		orphans, err = t.others(ctx, p)
+	}
+	if err == nil && len(orphans) > 0 {
 		err = t.adopt(ctx, p, orphans)
 	}
 	if err == nil && p.journaled {
@@ -143,6 +154,12 @@ func (t *Transfer) begin(ctx context.Context, p *prior, create func(context.Cont
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), quickly)
 	defer cancel()
 	return errors.Join(err, abortUpload(late, t.Client, p.record.Bucket, p.record.Key, p.id))
+}
+
+// others are the open uploads of the key but that of p.
+func (t *Transfer) others(ctx context.Context, p *prior) ([]wire.UploadInfo, error) {
+	all, err := t.openUploads(ctx, p.record.ID)
+	return slices.DeleteFunc(all, func(u wire.UploadInfo) bool { return u.UploadID == p.id }), err
 }
 
 // adopt goes on with the one upload among orphans that the interrupted run has

@@ -248,6 +248,14 @@ func Patiently(ctx context.Context) context.Context {
 	return context.WithValue(ctx, stalls{}, 1<<20)
 }
 
+// Telling returns ctx for a request whose failed attempts tell is told of, before
+// each that follows: one may have been carried out, and its answer lost.
+func Telling(ctx context.Context, tell func(error)) context.Context {
+	return context.WithValue(ctx, telling{}, tell)
+}
+
+type telling struct{}
+
 func stallsBefore(ctx context.Context) int {
 	n, _ := ctx.Value(stalls{}).(int)
 	return n
@@ -296,6 +304,9 @@ func plain503(err error) bool {
 func (r *Retries) wait(ctx context.Context, op string, class Class, err error) bool {
 	if r.policy.OnRetry != nil {
 		r.policy.OnRetry(op, err)
+	}
+	if tell, ok := ctx.Value(telling{}).(func(error)); ok {
+		tell(err)
 	}
 	if !sleep(ctx, max(r.pause(class), retryAfter(err))) {
 		return false
