@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/walker"
 )
 
 // check says what cannot be asked for.
@@ -42,11 +44,38 @@ func apart(src, dst Location, moving bool) error {
 	}
 	switch {
 	case src.path == dst.path && moving:
-		return usagef("Cannot mv a file onto itself: %s", src)
+		return usagef("Cannot mv a file onto itself: %s - %s", src, dst)
 	case src.path == dst.path && !src.one:
 		return usagef("%s is the source and the destination", src)
 	case moving && !src.one && (strings.HasPrefix(dst.path, src.path) || strings.HasPrefix(src.path, dst.path)):
 		return usagef("%s and %s: one is inside the other, and what has been moved would be moved again", src, dst)
 	}
 	return nil
+}
+
+// outside refuses to copy a tree into a place inside of itself, and to delete where
+// the source itself is, unless the filters leave that place out.
+func (o *RunOptions) outside(src, dst Location, deletes bool) error {
+	if src.local() || dst.local() || src.bucket != dst.bucket || src.one || o.Only != nil {
+		return nil
+	}
+	if rel, ok := strings.CutPrefix(dst.path, src.path); ok && o.filter(src).Below(rel) {
+		return usagef("%s is inside of %s, and what has been copied would be copied again: leave it out with --exclude '%s*'", dst, src, rel)
+	}
+	if rel, ok := strings.CutPrefix(src.path, dst.path); ok && deletes && o.filter(dst).Below(rel) {
+		return usagef("%s is inside of %s, where --delete would delete it: leave it out with --exclude '%s*'", src, dst, rel)
+	}
+	return nil
+}
+
+// filter is that of the keys at one of the ends of a run.
+func (o *RunOptions) filter(l Location) *walker.Filter {
+	root := l.bucket + "/" + l.path
+	if l.local() {
+		root = l.path
+		if abs, err := filepath.Abs(root); err == nil {
+			root = abs
+		}
+	}
+	return walker.NewFilter(root, o.Filters...)
 }

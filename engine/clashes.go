@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,6 +19,7 @@ import (
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/local"
 )
 
 // What RunOptions.CaseConflict may be.
@@ -39,8 +41,8 @@ var (
 // or CaseConflict, takes for one. What it remembers of a name is a hash of 64
 // bits, in a map: some 20 bytes a name. It remembers those of new files where
 // CaseConflict asks for it, those with other characters than ASCII's where Unicode
-// forms are one, and all of the source where files are deleted and names are
-// folded.
+// forms are one, and all of the source where names are folded and files are
+// deleted, or it is moved.
 type clashes struct {
 	r *run
 	// folds and composes say that the file system takes names that differ in case,
@@ -50,6 +52,9 @@ type clashes struct {
 	onDisk bool
 	// spares says that a file may be deleted under another name than it has in S3.
 	spares bool
+	// moves says that two objects that meet in one file would leave one of them: a
+	// move removes both from the source.
+	moves bool
 
 	seed  maphash.Seed
 	cases map[uint64]struct{}
@@ -65,10 +70,13 @@ func (r *run) newClashes() (*clashes, error) {
 		cases: map[uint64]struct{}{}, forms: map[uint64]struct{}{}, there: map[uint64]struct{}{},
 	}
 	asked := r.CaseConflict != "" && r.CaseConflict != caseIgnore
-	if !r.dst.local() || r.dst.one || r.src.local() || !asked && !r.wholly {
+	if !r.dst.local() || r.dst.one || r.src.local() || !asked && !r.wholly && r.mover == nil {
 		return c, nil
 	}
 	probe := foldsCase
+	if r.mover != nil && !r.DryRun {
+		probe = foldsCaseHere
+	}
 	if r.e.foldsCase != nil {
 		probe = r.e.foldsCase
 	}
@@ -78,6 +86,7 @@ func (r *run) newClashes() (*clashes, error) {
 	}
 	c.onDisk = asked && c.folds
 	c.spares = r.wholly && (c.folds || c.composes)
+	c.moves = r.mover != nil && c.folds
 	return c, nil
 }
 
@@ -104,16 +113,55 @@ func foldsCase(dir string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, name := range names {
-		if other := otherCase(name); other != name {
-			return sameName(filepath.Join(dir, name), filepath.Join(dir, other))
-		}
+	if folds, found, err := foldsOneOf(dir, names); found || err != nil {
+		return folds, err
 	}
 	own, err := filepath.Abs(dir)
 	if err != nil {
 		return false, err
 	}
 	return sameName(own, filepath.Join(filepath.Dir(own), otherCase(filepath.Base(own))))
+}
+
+// foldsOneOf asks for the first of names that has a case and stays what it is:
+// others may be at work in dir.
+func foldsOneOf(dir string, names []string) (folds, found bool, err error) {
+	for _, name := range names {
+		other := otherCase(name)
+		if other == name || local.IsTemp(name) {
+			continue
+		}
+		folds, err = sameName(filepath.Join(dir, name), filepath.Join(dir, other))
+		if !errors.Is(err, fs.ErrNotExist) {
+			return folds, err == nil, err
+		}
+	}
+	return false, false, nil
+}
+
+// foldsCaseHere is foldsCase for a dir where it always matters. Its own name is
+// one of the directory above, which may be of another file system: so a file is
+// made where dir has no name to ask for. Should this process be killed just then,
+// it is one of those that every walk leaves out.
+func foldsCaseHere(dir string) (bool, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return false, err
+	}
+	names, err := f.Readdirnames(looksAt)
+	if err = errors.Join(err, f.Close()); err != nil && !errors.Is(err, io.EOF) {
+		return false, err
+	}
+	if folds, found, err := foldsOneOf(dir, names); found || err != nil {
+		return folds, err
+	}
+	name := local.TempName(rand.Uint64())
+	probe, err := os.OpenFile(filepath.Join(dir, name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return false, err
+	}
+	folds, err := sameName(probe.Name(), filepath.Join(dir, otherCase(name)))
+	return folds, errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }
 
 // otherCase is name with its ASCII letters in the other case.
@@ -147,8 +195,12 @@ func sameName(name, other string) (bool, error) {
 	return os.SameFile(a, b), nil
 }
 
-// hash is that of what the file system, or CaseConflict, sees of a name.
+// hash is that of what the file system, or CaseConflict, sees of a name. Systems
+// that fold do it in several ways. In a move two names that might be one are.
 func (c *clashes) hash(name string, fold bool) uint64 {
+	if c.moves && !ascii(name) {
+		name = longForms().Replace(norm.NFD.String(strings.Map(visible, name)))
+	}
 	if c.composes {
 		name = norm.NFC.String(name)
 	}
@@ -156,6 +208,21 @@ func (c *clashes) hash(name string, fold bool) uint64 {
 		name = strings.Map(folded, name)
 	}
 	return maphash.String(c.seed, name)
+}
+
+// visible leaves out what some systems do not see.
+func visible(r rune) rune {
+	if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
+		return -1
+	}
+	return r
+}
+
+// longForms writes what has no simple counterpart of the other case as some systems
+// do (status F of Unicode's CaseFolding.txt, of what has no parts).
+func longForms() *strings.Replacer {
+	return strings.NewReplacer("ß", "ss", "ẞ", "ss", "ŉ", "ʼn", "ﬀ", "ff", "ﬁ", "fi", "ﬂ", "fl", "ﬃ", "ffi", "ﬄ", "ffl",
+		"ﬅ", "st", "ﬆ", "st", "և", "եւ", "ﬓ", "մն", "ﬔ", "մե", "ﬕ", "մի", "ﬖ", "վն", "ﬗ", "մխ")
 }
 
 // folded is the same rune for all that differ in case only.
@@ -186,6 +253,13 @@ func (c *clashes) pass(key string) {
 	}
 }
 
+// keep is told of each key whose file is left as it is.
+func (c *clashes) keep(key string) {
+	if c.composes && !ascii(key) {
+		c.forms[c.hash(key, false)] = struct{}{}
+	}
+}
+
 // has says that a file that is due to be deleted is one that the source has, by
 // another name.
 func (c *clashes) has(key string) bool {
@@ -200,7 +274,7 @@ func (c *clashes) has(key string) bool {
 func (c *clashes) resolve(all actions) actions {
 	r := c.r
 	asked := r.CaseConflict != "" && r.CaseConflict != caseIgnore
-	if !r.dst.local() || r.dst.one || !asked && !c.composes {
+	if !r.dst.local() || r.dst.one || !asked && !c.composes && !c.moves {
 		return all
 	}
 	return func(yield func(plan.Action, error) bool) {
@@ -224,10 +298,18 @@ func (c *clashes) decide(a plan.Action, asked bool) (bool, error) {
 		c.skip(a, errOneForm)
 		return false, nil
 	}
-	if !asked || a.Reason != plan.New || once(c.cases, c.hash(a.Key, true)) && !c.exists(a.Key) {
+	r := c.r
+	meets := false // another key of the run
+	if c.moves || asked && a.Reason == plan.New {
+		meets = !once(c.cases, c.hash(a.Key, true))
+	}
+	switch {
+	case meets && c.moves && r.CaseConflict != caseError:
+		c.skip(a, ErrCaseConflict)
+		return false, nil
+	case !meets && (!asked || a.Reason != plan.New || !c.exists(a.Key)):
 		return true, nil
 	}
-	r := c.r
 	switch r.CaseConflict {
 	case caseError:
 		return false, fmt.Errorf("%s to %s: %w", r.from.of(a.Key), r.to.of(a.Key), ErrCaseConflict)

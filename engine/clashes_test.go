@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/local"
 )
 
 // told is a Sink that keeps warnings and notices.
@@ -194,5 +197,88 @@ func TestFoldsCase(t *testing.T) {
 	}
 	if _, err := foldsCase(filepath.Join(letters, "Probe")); err == nil {
 		t.Error("a file was taken for a directory")
+	}
+}
+
+// In a move no two keys share a file, whatever is asked for: the second stays where
+// it is. What was there before the run is another matter.
+func TestCaseConflictOfAMove(t *testing.T) {
+	keys := []string{"A", "=a", "B", "straße", "STRASSE", "e\u0301", "\u00c9", "x\u200dy", "xy"}
+	for _, folds := range []bool{false, true} {
+		for _, mode := range []string{"", "ignore", "warn", "skip"} {
+			c := clashing(t, mode, folds, false, false)
+			c.r.mover = &mover{}
+			again, err := c.r.newClashes()
+			if err != nil {
+				t.Fatal(err)
+			}
+			passed, said, err := resolved(again, keys...)
+			want := "[A a B straße STRASSE e\u0301 \u00c9 x\u200dy xy] []"
+			if folds {
+				want = "[A B straße e\u0301 x\u200dy] [skip a skip STRASSE skip \u00c9 skip xy]"
+			}
+			if got := fmt.Sprint(passed, " ", said); got != want || err != nil {
+				t.Errorf("%q, folds %v: %s, %v", mode, folds, got, err)
+			}
+		}
+	}
+	c := clashing(t, "error", true, false, false)
+	c.r.mover = &mover{}
+	c, err := c.r.newClashes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if passed, _, err := resolved(c, "A", "=a"); len(passed) != 1 || !errors.Is(err, ErrCaseConflict) {
+		t.Errorf("error: %v, %v", passed, err)
+	}
+}
+
+// Where forms are one, a file that is kept has its name as one that is written.
+func TestUnicodeFormsOfWhatIsKept(t *testing.T) {
+	for _, composes := range []bool{false, true} {
+		c := clashing(t, "", false, composes, false)
+		c.r.sink = &told{}
+		s := &syncing{run: c.r, clash: c, deletes: newDeletes()}
+		defer func() {
+			if err := s.deletes.close(); err != nil {
+				t.Error(err)
+			}
+		}()
+		for a, err := range s.sort(func(yield func(plan.Action, error) bool) {
+			yield(plan.Action{Op: plan.Keep, Key: "e\u0301"}, nil)
+		}) {
+			t.Errorf("%q passed, %v", a.Key, err)
+		}
+		passed, _, err := resolved(c, "\u00e9")
+		if (len(passed) == 0) != composes || err != nil {
+			t.Errorf("composes %v: %q, %v", composes, passed, err)
+		}
+	}
+}
+
+// Of an empty directory it is found out with a file, of which nothing is left; what
+// vanishes meanwhile and temporary names are not asked for.
+func TestFoldsCaseHere(t *testing.T) {
+	dir := t.TempDir()
+	folds, err := foldsCaseHere(dir)
+	if left, rerr := os.ReadDir(dir); len(left) != 0 || rerr != nil || err != nil {
+		t.Errorf("left %v, %v; %v", left, rerr, err)
+	}
+	temp := local.TempName(1)
+	if err := os.WriteFile(filepath.Join(dir, "Probe"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, found, err := foldsOneOf(dir, []string{"1", "gone", temp, "Probe"})
+	if got != folds || !found || err != nil {
+		t.Errorf("folds %v: %v, %v, %v", folds, got, found, err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, temp), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, found, err := foldsOneOf(dir, []string{temp}); found || err != nil {
+		t.Errorf("a temporary name: %v, %v", found, err)
+	}
+	if _, err := foldsCaseHere(filepath.Join(dir, "absent")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a directory that is not there: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	if err := apart(src, dst, false); err != nil {
+	if err := cmp.Or(apart(src, dst, false), o.outside(src, dst, false)); err != nil {
 		return Summary{}, err
 	}
 	r, err := e.beginCopy(ctx, op, src, dst, o.RunOptions)
@@ -166,7 +167,7 @@ func (r *run) leftOut(s *walker.Skipped) {
 	switch {
 	case s.Unlisted && r.wholly:
 		r.incomplete = true
-		e := report.Event{Kind: report.Failed, Op: r.op, Key: s.Key, Src: s.Path, Dst: r.to.of(s.Key)}
+		e := report.Event{Kind: report.Failed, Op: r.op, Key: s.Key, Src: s.Path, Dst: r.to.of(s.Key), Unlisted: true}
 		if !r.src.local() {
 			e.Src, e.Dst = r.from.of(s.Key), s.Path
 		}

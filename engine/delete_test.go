@@ -357,3 +357,21 @@ func TestNameInTheWayOfHeldDeletes(t *testing.T) {
 	whole(t, sum, err)
 	expect(t, "dir", readDir(t, dir), tree{"a": "new", "e/f": "new", "g": "new"})
 }
+
+// A file that is in the way of another, and is that of an object by another name,
+// is not deleted for it.
+func TestInTheWayByAnotherName(t *testing.T) {
+	bucket := wiretest.Bucket(t)
+	tree{"A": "1", "a/b": "2"}.put(t, bucket)
+	dir := tree{"a": "1"}.write(t, t.TempDir())
+	eng := newEngine(t, options(t))
+	eng.SetFoldsCase(true)
+	sum, err := eng.Sync(t.Context(), engine.Bucket(bucket, ""), engine.Dir(dir), engine.SyncOptions{Delete: true})
+	must(t, err)
+	if sum.Failed != 1 || sum.Ops[report.Delete].Objects != 0 {
+		t.Errorf("%+v: %v", sum.Ops, sum.Err())
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "a")); err != nil || string(b) != "1" {
+		t.Errorf("%q, %v", b, err)
+	}
+}

@@ -213,12 +213,12 @@ func (d *deletes) keys(ctx context.Context, clash *clashes, cleared bool) iter.S
 func (s *syncing) makeWay(ctx context.Context) (bool, error) {
 	d := s.deletes
 	for key := range d.files {
-		if d.spared[key] {
+		if d.spared[key] || s.clash.has(key) {
 			return false, nil
 		}
 	}
 	for a, err := range d.over.All(ctx) {
-		if err != nil || d.spared[a.Key] {
+		if err != nil || d.spared[a.Key] || s.clash.has(a.Key) {
 			return false, err
 		}
 	}

@@ -100,21 +100,14 @@ func (r *run) destination(follow bool) walker.Source {
 }
 
 func (r *run) walkLocal(l Location, follow bool) *local.Source {
-	root, err := filepath.Abs(l.path)
-	if err != nil {
-		root = l.path
-	}
-	return local.New(l.path, local.Options{
-		FollowSymlinks: follow,
-		Filter:         walker.NewFilter(root, r.Filters...),
-	})
+	return local.New(l.path, local.Options{FollowSymlinks: follow, Filter: r.filter(l)})
 }
 
 // walkBucket lists with or without the markers of folders.
 func (r *run) walkBucket(l Location, markers bool) walker.Source {
 	o := r.e.listing(l, parallelOrdered, r.PageSize)
 	o.Markers = markers
-	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(bucket.New(r.client, o))
+	return r.filter(l).Source(bucket.New(r.client, o))
 }
 
 // said is a Source whose skipped names are those that a person would write.

@@ -74,7 +74,7 @@ func sweptCommands() []swept {
 			},
 		},
 		{
-			name: "move down", requests: 7, calls: 35, ops: []string{"ListObjectsV2", "GetObject", "DeleteObjects", "create", "write", "rename"},
+			name: "move down", requests: 7, calls: 35, ops: []string{"ListObjectsV2", "GetObject", "DeleteObject", "create", "write", "rename"},
 			before: func(s *sweep) { s.put("src", s.now); was().write(s.t, s.dst()) },
 			run:    move(srcBucket, dstDir),
 			look: func(s *sweep, middle bool, _ string) []string {
@@ -82,7 +82,7 @@ func sweptCommands() []swept {
 			},
 		},
 		{
-			name: "move copy", requests: 10, ops: append([]string{"ListObjectsV2", "DeleteObjects"}, copied...),
+			name: "move copy", requests: 10, ops: append([]string{"ListObjectsV2", "DeleteObject"}, copied...),
 			before: func(s *sweep) { s.put("src", s.now); s.put("dst", was()) },
 			run:    move(srcBucket, dstBucket),
 			look: func(s *sweep, middle bool, _ string) []string {

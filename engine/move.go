@@ -16,9 +16,13 @@ import (
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/local"
 )
 
-// MoveOptions of Move.
+// MoveOptions of Move. An object is removed with the condition that it still is
+// what was copied. A store that ignores the condition also in a DELETE of one
+// object removes what has replaced it meanwhile: nobody may write to the source
+// while it is moved from there.
 type MoveOptions struct {
 	RunOptions
 	// NoFollowSymlinks leaves symbolic links out of local walks.
@@ -33,13 +37,16 @@ var (
 	ErrUnverified = errors.New("the copy is there, but the store has no checksum to verify it by; the source was kept")
 	// ErrReplaced: the source is not what was copied any more.
 	ErrReplaced = errors.New("the copy is there, but the source was replaced meanwhile; it was kept")
+	errBehind   = errors.New("the copy is there, but the source is behind a link, and may be of another tree; it was kept")
 	errNoETag   = errors.New("the copy is there, but the store gives the source no ETag to know it again by; it was kept")
 )
 
 // Move copies as Copy does, and removes from the source what has arrived, each
 // object for itself: only where its bytes are verified at the destination, and
 // the source still is what was read. What fails, what NoOverwrite leaves alone,
-// and the directories stay. Of a link, the link is removed. An object is Done
+// and the directories stay, and so does what is behind a link to a directory. Of a
+// link to a file, the link is removed. Where names that differ in case would meet
+// in one file, the second stays, whatever CaseConflict says. An object is Done
 // when its source is gone; one that an interrupt finds on both sides is neither
 // done nor failed. The error is as Sync's.
 func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Summary, error) {
@@ -95,6 +102,8 @@ func (r *run) newMover() *mover {
 	// What has been sent may end: so work, which outlives the caller's context a little.
 	m.remover = remove.New(r.work, remove.Options{
 		Client: r.deleter(), Pool: r.e.pool, Bucket: r.src.bucket,
+		// In a batch, other stores do not look at the condition.
+		Single:   !wire.OfAWS(r.e.client),
 		Patience: r.throttledFor(), Retried: r.retried,
 	}, m.removed, nil)
 	// There is little time left then, and no more objects come that are worth waiting for.
@@ -117,6 +126,9 @@ func (m *mover) arrived(a *plan.Action, res transfer.Result, done report.Event) 
 		return ErrUnverified
 	}
 	if m.remover == nil {
+		if local.BehindLink(m.r.src.path, a.Key) {
+			return errBehind
+		}
 		// Its name is that which was walked, so that of a link to it, the link goes.
 		if err := os.Remove(m.r.src.file(a.Key)); err != nil {
 			return kept(err)
@@ -163,28 +175,44 @@ func (m *mover) send(least int) {
 	if ids == nil {
 		return
 	}
-	if err := m.settle(events); err != nil {
-		m.removed(remove.Outcome[report.Event]{IDs: ids, Tags: events, Errs: slices.Repeat([]error{err}, len(ids))})
-		return
+	if errs := m.settle(events); errs != nil {
+		var bad remove.Outcome[report.Event]
+		n := 0
+		for i, err := range errs {
+			if err != nil {
+				bad.IDs, bad.Tags, bad.Errs = append(bad.IDs, ids[i]), append(bad.Tags, events[i]), append(bad.Errs, err)
+				continue
+			}
+			ids[n], events[n] = ids[i], events[i]
+			n++
+		}
+		ids, events = ids[:n], events[:n]
+		m.removed(bad)
 	}
-	m.remover.Queue(ids, events)
+	if len(ids) > 0 {
+		m.remover.Queue(ids, events)
+	}
 }
 
-func (m *mover) settle(events []report.Event) error {
+// settle returns why files may not be on the disk, one for each event; nil: all
+// are. A disk may take its time, and there is none when work has ended.
+func (m *mover) settle(events []report.Event) []error {
 	r := m.r
 	if r.root == nil {
 		return nil
-	}
-	if r.e.fault != nil {
-		if err := r.e.fault("sync", r.dst.path); err != nil {
-			return err
-		}
 	}
 	names := make([]string, len(events))
 	for i, e := range events {
 		names[i] = r.targetName(e.Key)
 	}
-	return settle(r.root, names)
+	on := make(chan []error, 1)
+	go func() { on <- settle(r.work, r.root, names, r.e.fault) }()
+	select {
+	case errs := <-on:
+		return errs
+	case <-r.work.Done():
+		return slices.Repeat([]error{context.Cause(r.work)}, len(events))
+	}
 }
 
 // removed is told what became of a batch.

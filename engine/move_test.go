@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -187,7 +188,7 @@ func TestMoveOfAnObjectThatIsReplaced(t *testing.T) {
 		o := s.options()
 		var once atomic.Bool
 		o.OnAttempt = func(op string, _ time.Duration, _ error) {
-			// The batch is not sent before both are copied.
+			// The first is not removed before both are copied.
 			if op == "DeleteObjects" || op == "ListObjectsV2" || !once.CompareAndSwap(false, true) {
 				return
 			}
@@ -209,7 +210,7 @@ func TestMoveOfAnObjectThatIsReplaced(t *testing.T) {
 // A source that cannot be removed is a failure; the copy stays.
 func TestMoveThatCannotRemove(t *testing.T) {
 	p := newProxy(t, func(w http.ResponseWriter, r *http.Request) bool {
-		return r.Method == http.MethodPost && r.URL.Query().Has("delete") && deny(w, http.StatusForbidden, "AccessDenied")
+		return r.Method == http.MethodDelete && deny(w, http.StatusForbidden, "AccessDenied")
 	})
 	here, bucket, dir := numbered("k", 5), wiretest.Bucket(t), t.TempDir()
 	here.put(t, bucket)
@@ -329,9 +330,9 @@ func TestPlacesThatOverlap(t *testing.T) {
 	}{
 		{engine.Object("b", "k"), engine.Object("b", "k"), true, false},
 		{engine.Bucket("b", "p/"), engine.Bucket("b", "p/"), true, true},
-		{engine.Bucket("b", "p/"), engine.Bucket("b", "p/q/"), true, false},
+		{engine.Bucket("b", "p/"), engine.Bucket("b", "p/q/"), true, true},
 		{engine.Bucket("b", "p/q/"), engine.Bucket("b", "p/"), true, false},
-		{engine.Bucket("b", ""), engine.Bucket("b", "p/"), true, false},
+		{engine.Bucket("b", ""), engine.Bucket("b", "p/"), true, true},
 		{engine.Bucket("b", "p/"), engine.Bucket("b", "q/"), false, false},
 		{engine.Bucket("b", "p/"), engine.Bucket("c", "p/"), false, false},
 	}
@@ -344,6 +345,29 @@ func TestPlacesThatOverlap(t *testing.T) {
 			t.Errorf("%s to %s: move %v, copy %v", c.src, c.dst, moved, copied)
 		}
 	}
+	for _, c := range []struct {
+		src, dst, exclude string
+		deletes, refused  bool
+	}{
+		{"a/x/", "a/", "", true, true},
+		{"a/x/", "a/", "x/*", true, false},
+		{"a/x/", "a/", "y/*", true, true},
+		{"a/x/", "a/", "", false, false},
+		{"a/", "a/x/", "", false, true},
+		{"", "a/", "b/*", true, true},
+		{"", "a/", "a/*", true, false},
+	} {
+		o := engine.SyncOptions{Delete: c.deletes}
+		if c.exclude != "" {
+			o.Filters = []walker.Rule{{Pattern: c.exclude}}
+		}
+		if _, err := eng.Sync(ctx, engine.Bucket("b", c.src), engine.Bucket("b", c.dst), o); errors.Is(err, engine.ErrUsage) != c.refused {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if _, err := eng.Copy(ctx, engine.Bucket("b", c.src), engine.Bucket("b", c.dst), engine.CopyOptions{RunOptions: o.RunOptions}); errors.Is(err, engine.ErrUsage) != (c.refused && !c.deletes || c.exclude == "b/*") {
+			t.Errorf("copy, %+v: %v", c, err)
+		}
+	}
 	if n := sent.take(); len(n) != 0 {
 		t.Errorf("requests %v", n)
 	}
@@ -352,5 +376,88 @@ func TestPlacesThatOverlap(t *testing.T) {
 	}
 	if n := sent.take(); len(n) != 0 {
 		t.Errorf("requests for a move into a device: %v", n)
+	}
+}
+
+// What is behind a link to a directory may be of another tree: it is copied, and
+// stays.
+func TestMoveKeepsWhatIsBehindALink(t *testing.T) {
+	dir, away := tree{"a": "1"}.write(t, t.TempDir()), tree{"d/x": "2"}.write(t, t.TempDir())
+	link(t, away, filepath.Join(dir, "l"))
+	bucket := wiretest.Bucket(t)
+	sum, err := newEngine(t, options(t)).Move(t.Context(), engine.Dir(dir), engine.Bucket(bucket, ""), engine.MoveOptions{})
+	must(t, err)
+	if sum.Failed != 1 || sum.Failures[0].Key != "l/d/x" || !strings.Contains(sum.Err().Error(), "behind a link") || sum.Ops[report.Move].Objects != 1 {
+		t.Errorf("%+v: %v", sum.Ops, sum.Err())
+	}
+	expect(t, "bucket", readBucket(t, bucket), tree{"a": "1", "l/d/x": "2"})
+	expect(t, "source", readDir(t, dir), tree{})
+	expect(t, "the other tree", readDir(t, away), tree{"d/x": "2"})
+}
+
+// Where names are folded, of two objects that would be one file one stays.
+func TestMoveDownWhereNamesAreFolded(t *testing.T) {
+	bucket, dir := wiretest.Bucket(t), t.TempDir()
+	tree{"A.txt": "1", "a.txt": "2", "b": "3"}.put(t, bucket)
+	eng := newEngine(t, options(t))
+	eng.SetFoldsCase(true)
+	sum, err := eng.Move(t.Context(), engine.Bucket(bucket, ""), engine.Dir(dir), engine.MoveOptions{})
+	whole(t, sum, err)
+	if sum.Exit() != 2 || sum.Ops[report.Move].Objects != 2 {
+		t.Errorf("exit %d: %+v", sum.Exit(), sum.Ops)
+	}
+	expect(t, "source", readBucket(t, bucket), tree{"a.txt": "2"})
+	expect(t, "destination", readDir(t, dir), tree{"A.txt": "1", "b": "3"})
+}
+
+// A disk that takes its time does not keep a move from ending that is interrupted;
+// what is not known to be there stays in the source.
+func TestMoveDoesNotWaitForTheDiskForever(t *testing.T) {
+	here, bucket, dir := numbered("k", 5), wiretest.Bucket(t), t.TempDir()
+	here.put(t, bucket)
+	eng := newEngine(t, options(t))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
+	release := make(chan struct{})
+	defer close(release)
+	eng.SetFault(func(op, _ string) error {
+		if op == "sync" {
+			cancel(errStop)
+			<-release
+		}
+		return nil
+	})
+	within(t, func() {
+		sum, err := eng.Move(ctx, engine.Bucket(bucket, ""), engine.Dir(dir), engine.MoveOptions{})
+		if !errors.Is(err, errStop) || sum.Failed != 0 || len(sum.Ops) != 0 {
+			t.Errorf("%+v: %v", sum, err)
+		}
+	})
+	expect(t, "source", readBucket(t, bucket), here)
+}
+
+// Objects of S3 are removed in batches; of other stores, which do not look at the
+// conditions in a batch, one by one.
+func TestMoveRemovesOneByOne(t *testing.T) {
+	s := simulate(t, s3sim.Options{VerifySignatures: true, KeepBodies: 1 << 20})
+	for host, batches := range map[string]int{"s3.us-east-1.amazonaws.com": 1, "store.example": 0} {
+		o := s.options()
+		o.EndpointURL, o.Region = "http://"+host, s3sim.DefaultRegion
+		o.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, network, s.Listener.Addr().String())
+		}
+		var sent requests
+		o.OnAttempt = sent.count
+		eng := newEngine(t, o)
+		_, err := eng.EnsureBucket(t.Context(), "sim")
+		must(t, err)
+		here := numbered("k", 20)
+		sum, err := eng.Sync(t.Context(), engine.Dir(here.write(t, t.TempDir())), engine.Bucket("sim", ""), engine.SyncOptions{})
+		whole(t, sum, err)
+		sum, err = eng.Move(t.Context(), engine.Bucket("sim", ""), engine.Dir(t.TempDir()), engine.MoveOptions{})
+		whole(t, sum, err)
+		if n := sent.take(); sum.Ops[report.Move].Objects != 20 || n["DeleteObjects"] != batches || n["DeleteObject"] != 20*(1-batches) {
+			t.Errorf("%s: %v, %+v", host, n, sum.Ops)
+		}
 	}
 }

@@ -200,7 +200,10 @@ func (r *run) statThere(ctx context.Context, key string) (walker.Entry, error) {
 		e.Key = key
 		return e, err
 	}
-	fi, err := os.Lstat(r.dst.file(key))
+	fi, err := os.Stat(r.dst.file(key)) // a link has the size of what it leads to
+	if errors.Is(err, fs.ErrNotExist) {
+		fi, err = os.Lstat(r.dst.file(key))
+	}
 	if err != nil {
 		return walker.Entry{}, err
 	}

@@ -105,9 +105,11 @@ func (o *only) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 }
 
 // onlyAt is the Source of r.Only at one of the ends of the run; absent is that of
-// the type only.
+// the type only. What the filters leave out is not looked for.
 func (r *run) onlyAt(l Location, follow, absent bool) walker.Source {
-	o := &only{keys: slices.Compact(slices.Sorted(slices.Values(r.Only))), absent: absent}
+	filter := r.filter(l)
+	keys := slices.DeleteFunc(slices.Sorted(slices.Values(r.Only)), func(key string) bool { return !filter.Match(key) })
+	o := &only{keys: slices.Compact(keys), absent: absent}
 	if l.local() {
 		files := r.walkLocal(l, follow)
 		o.look = func(ctx context.Context, key string) (walker.Entry, error) {
@@ -132,5 +134,5 @@ func (r *run) onlyAt(l Location, follow, absent bool) walker.Source {
 		}
 		return e, err
 	}
-	return walker.NewFilter(l.bucket+"/"+l.path, r.Filters...).Source(o)
+	return o
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire/wiretest"
+	"github.com/s3haul/s3haul/walker"
 )
 
 // age sets the time of a file, relative to now.
@@ -148,7 +149,13 @@ func TestUnlistedDirectoryHoldsDeletes(t *testing.T) {
 			sum, err := p.eng.Sync(t.Context(), p.src, p.dst, o)
 			must(t, err)
 			failed := sink.keys(report.Failed)
-			if sum.Exit() != 1 || sum.Held == 0 || len(failed) != 1 || !strings.HasPrefix(failed[0], below) || sum.Ops[report.Delete].Objects != 0 {
+			unlisted := 0
+			for _, e := range sink.all {
+				if e.Unlisted {
+					unlisted++
+				}
+			}
+			if sum.Exit() != 1 || unlisted != 1 || sum.Held == 0 || len(failed) != 1 || !strings.HasPrefix(failed[0], below) || sum.Ops[report.Delete].Objects != 0 {
 				t.Errorf("failed %q; exit %d; %+v", failed, sum.Exit(), sum)
 			}
 		}
@@ -321,6 +328,15 @@ func TestOnly(t *testing.T) {
 		}
 		moved := numbered("k", 100).with(tree{"d/e": "1", "x": "stays", "same": "1"})
 		expect(t, "destination", p.read(), moved)
+
+		sink = &recorder{}
+		sum, err = p.eng.Copy(t.Context(), p.src, p.dst, engine.CopyOptions{RunOptions: engine.RunOptions{
+			Only: []string{"k00", "same", "no/more", "../no"}, Filters: []walker.Rule{{Pattern: "*no*"}, {Pattern: "same"}}, Report: sink,
+		}})
+		whole(t, sum, err)
+		if got := sink.keys(report.Done); !slices.Equal(got, []string{"k00"}) || sum.Exit() != 0 {
+			t.Errorf("with filters: %q, exit %d", got, sum.Exit())
+		}
 
 		sum, err = p.eng.Copy(t.Context(), p.src, p.dst, engine.CopyOptions{RunOptions: engine.RunOptions{Only: []string{}}})
 		whole(t, sum, err)

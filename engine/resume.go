@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/s3haul/s3haul/engine/journal"
@@ -116,9 +118,11 @@ func (r *run) closeJournal(ctx context.Context, complete bool) {
 			}
 			r.journal.Forget(rec.ID)
 		}
-		if complete {
-			for _, dir := range r.journal.Directories() {
-				complete = removeTemporaries(dir) == nil && complete
+		if dirs := r.journal.Directories(); complete && len(dirs) > 0 {
+			spare, known := temporariesOf(ctx, r.e.o.StateDir, r.journal.Path())
+			complete = known
+			for _, dir := range dirs {
+				complete = complete && removeTemporaries(dir, spare) == nil
 			}
 		}
 	}
@@ -148,9 +152,31 @@ func cutPrefix(key, prefix string) (string, bool) {
 	return key[len(prefix):], true
 }
 
+// temporariesOf are the temporary files that other jobs can go on with, by the
+// journals beside own. They are not known where one of them cannot be read.
+func temporariesOf(ctx context.Context, stateDir, own string) (paths map[string]bool, known bool) {
+	infos, err := journal.List(ctx, stateDir)
+	if err != nil {
+		return nil, false
+	}
+	paths = map[string]bool{}
+	for _, info := range infos {
+		if info.Path == own {
+			continue
+		}
+		if info.Err != nil && !errors.Is(info.Err, journal.ErrDamaged) {
+			return nil, false
+		}
+		for _, rec := range info.Records {
+			paths[rec.Temp] = true
+		}
+	}
+	return paths, true
+}
+
 // removeTemporaries removes the temporary files of a directory that no living
-// process writes to.
-func removeTemporaries(dir string) error {
+// process writes to, but for those to spare.
+func removeTemporaries(dir string, spare map[string]bool) error {
 	d, err := os.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -162,14 +188,19 @@ func removeTemporaries(dir string) error {
 	for {
 		names, err := d.Readdirnames(1024)
 		for _, name := range names {
-			if transfer.IsTemporary(name) {
-				if _, err := transfer.RemoveTemporary(filepath.Join(dir, name)); err != nil {
-					return err
-				}
+			path := filepath.Join(dir, name)
+			if !transfer.IsTemporary(name) || spare[path] {
+				continue
+			}
+			if _, err := transfer.RemoveTemporary(path); err != nil {
+				return err
 			}
 		}
-		if err != nil || len(names) == 0 {
+		if errors.Is(err, io.EOF) {
 			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
 }
@@ -195,18 +226,40 @@ var ErrElsewhere = errors.New("it is at another store")
 // on ([journal.ErrLocked]). What could not be removed is told as a failure, and
 // keeps the journal.
 func (e *Engine) Clean(ctx context.Context, info journal.Info, o CleanOptions) (Summary, error) {
-	if errors.Is(info.Err, journal.ErrLocked) {
-		return Summary{}, fmt.Errorf("%s: %w", info.Path, info.Err)
+	info, release, err := journal.Take(info)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Summary{}, nil // its job has ended since
 	}
-	if info.Err == nil && info.Job.Endpoint != e.store() && hasUploads(info.Records) {
-		return Summary{}, fmt.Errorf("%s: %w: %s", info.Path, ErrElsewhere, info.Job.Endpoint)
+	if err != nil {
+		return Summary{}, err
+	}
+	if err := e.mayClean(info); err != nil {
+		return Summary{}, errors.Join(err, release(false))
 	}
 	o.Report = orDiscard(o.Report)
 	r, err := e.begin(ctx, report.AbortUpload, Location{}, Location{}, o.RunOptions)
 	if err != nil {
-		return Summary{}, err
+		return Summary{}, errors.Join(err, release(false))
 	}
-	return r.end(r.clean(ctx, info))
+	left, err := r.clean(ctx, info)
+	return r.end(errors.Join(err, release(!left)))
+}
+
+// mayClean says why what a journal has must not be removed.
+func (e *Engine) mayClean(info journal.Info) error {
+	switch {
+	case info.Err == nil, errors.Is(info.Err, journal.ErrDamaged):
+	case errors.Is(info.Err, journal.ErrVersion):
+		return fmt.Errorf("%w: it stays, since what it knows of would be forgotten: clean with that version, or remove the file yourself", info.Err)
+	case errors.Is(info.Err, journal.ErrForeign):
+		return fmt.Errorf("%w: it stays: give the file its name again, or remove it yourself", info.Err)
+	default:
+		return fmt.Errorf("%s: %w: it stays: have it readable, or remove the file yourself", info.Path, info.Err)
+	}
+	if info.Job.Endpoint != e.store() && hasUploads(info.Records) {
+		return fmt.Errorf("%s: %w: %s", info.Path, ErrElsewhere, info.Job.Endpoint)
+	}
+	return nil
 }
 
 func orDiscard(s report.Sink) report.Sink {
@@ -216,20 +269,18 @@ func orDiscard(s report.Sink) report.Sink {
 	return s
 }
 
+// hasUploads says that the store may have something of the records: an upload may
+// be open of which the id is not known.
 func hasUploads(records []journal.Record) bool {
-	for _, rec := range records {
-		if rec.UploadID != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(records, func(rec journal.Record) bool { return rec.Kind != journal.Download })
 }
 
-func (r *run) clean(ctx context.Context, info journal.Info) error {
-	left := false
+// clean removes what a journal has, which is taken. It says whether anything is
+// left of it.
+func (r *run) clean(ctx context.Context, info journal.Info) (left bool, err error) {
 	for _, rec := range info.Records {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return true, context.Cause(ctx)
 		}
 		ev := report.Event{Kind: report.Done, Op: report.AbortUpload, Src: "s3://" + rec.Bucket + "/" + rec.Key, Key: rec.Key}
 		if rec.Kind == journal.Download {
@@ -239,19 +290,24 @@ func (r *run) clean(ctx context.Context, info journal.Info) error {
 		case r.DryRun:
 			ev.Kind = report.DryRun
 		default:
-			if err := r.transfer.Discard(ctx, rec); err != nil {
+			// What was in a bucket has gone with it.
+			if err := r.transfer.Discard(ctx, rec); err != nil && wire.Code(err) != "NoSuchBucket" {
 				ev.Kind, ev.Err, left = report.Failed, err, true
 			}
 		}
 		r.sink.Report(ev)
 	}
 	if r.DryRun || left {
-		return nil
+		return true, nil
+	}
+	spare, known := temporariesOf(ctx, filepath.Dir(info.Path), info.Path)
+	if !known && len(info.Directories) > 0 {
+		return true, fmt.Errorf("%s: %w: it may have temporary files in the same directories", filepath.Dir(info.Path), journal.ErrLocked)
 	}
 	for _, dir := range info.Directories {
-		if err := removeTemporaries(dir); err != nil {
-			return fmt.Errorf("removing the temporary files of %s: %w", dir, err)
+		if err := removeTemporaries(dir, spare); err != nil {
+			return true, fmt.Errorf("removing the temporary files of %s: %w", dir, err)
 		}
 	}
-	return journal.Remove(info.Path)
+	return false, nil
 }

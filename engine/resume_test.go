@@ -274,55 +274,44 @@ func TestResumeDownloadOfWhatChanged(t *testing.T) {
 	}
 }
 
-// An upload that was begun by a run that did not live to learn its id is found
-// again; those of others, and those that were there before, are left alone.
+// Uploads that were begun by runs that did not live to learn their ids are found
+// again. Where there are more than these runs can have begun, all are left.
 func TestAdoption(t *testing.T) {
-	for lost := 1; lost <= 2; lost++ {
-		t.Run(fmt.Sprint(lost, " lost"), func(t *testing.T) {
+	for _, c := range []struct{ lost, strangers int }{{1, 0}, {2, 0}, {1, 1}} {
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			s, dir := newInterruptible(t), t.TempDir()
 			largeFile(t, filepath.Join(dir, "large"), nineParts)
 			src, dst := engine.Dir(dir), engine.Bucket("sim", "p/")
-			for range lost {
-				ctx, cancel := context.WithCancel(t.Context())
-				s.hook(func(op string, _ http.ResponseWriter, r *http.Request) bool {
-					if op != "CreateMultipartUpload" {
-						return false
-					}
-					s.sim.ServeHTTP(httptest.NewRecorder(), r)
-					cancel()
-					<-r.Context().Done() // the answer is lost
-					return breakOff()
-				})
-				_, err := s.engine(t).Sync(ctx, src, dst, engine.SyncOptions{})
-				cancel()
-				if !errors.Is(err, context.Canceled) {
-					t.Fatal(err)
-				}
+			for range c.lost {
+				s.loseCreate(t, src, dst)
+			}
+			for range c.strangers {
+				r := httptest.NewRequest(http.MethodPost, "/sim/p/large?uploads=", nil)
+				s.sim.ServeHTTP(httptest.NewRecorder(), r)
 			}
 			before := s.uploads(t)
-			if len(before) < lost {
+			if len(before) != c.lost+c.strangers {
 				t.Fatalf("%d uploads are open", len(before))
 			}
 			_, rec := s.sync(t, src, dst)
-			after := s.uploads(t)
-			if len(before) == 1 {
-				if told := notices(rec); told != "" || len(after) != 0 {
+			after, told := s.uploads(t), notices(rec)
+			if c.strangers == 0 {
+				if told != "" || len(after) != 0 {
 					t.Errorf("%d uploads are open; it was said: %q", len(after), told)
 				}
 				return
 			}
-			// Which of several is the one, nobody knows.
-			if told := notices(rec); !strings.Contains(told, "which is not known") || !slices.Equal(after, before) {
+			if !strings.Contains(told, "which is not known") || !slices.Equal(after, before) {
 				t.Errorf("open are %v, were %v; it was said: %q", after, before, told)
 			}
 		})
 	}
 }
 
-// So it is where what is left is to be removed.
-func TestCleanOfTheLost(t *testing.T) {
-	s, dir := newInterruptible(t), t.TempDir()
-	largeFile(t, filepath.Join(dir, "large"), nineParts)
+// loseCreate has a Sync interrupted when it has begun an upload, and before it has
+// heard of that.
+func (s *interruptible) loseCreate(t *testing.T, src, dst engine.Location) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	s.hook(func(op string, _ http.ResponseWriter, r *http.Request) bool {
@@ -331,12 +320,40 @@ func TestCleanOfTheLost(t *testing.T) {
 		}
 		s.sim.ServeHTTP(httptest.NewRecorder(), r)
 		cancel()
-		<-r.Context().Done()
+		<-r.Context().Done() // the answer is lost
 		return breakOff()
 	})
-	if _, err := s.engine(t).Sync(ctx, engine.Dir(dir), engine.Bucket("sim", "p/"), engine.SyncOptions{}); !errors.Is(err, context.Canceled) {
+	if _, err := s.engine(t).Sync(ctx, src, dst, engine.SyncOptions{}); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}
+}
+
+// An answer that is lost while the run goes on: what it was about is removed, and
+// another's upload that has parts is not.
+func TestLostCreate(t *testing.T) {
+	s, dir := newInterruptible(t), t.TempDir()
+	largeFile(t, filepath.Join(dir, "large"), nineParts)
+	var lost atomic.Bool
+	s.hook(func(op string, _ http.ResponseWriter, r *http.Request) bool {
+		if op != "CreateMultipartUpload" || !lost.CompareAndSwap(false, true) {
+			return false
+		}
+		s.sim.ServeHTTP(httptest.NewRecorder(), r)
+		return breakOff()
+	})
+	sum, err := s.engine(t).Sync(t.Context(), engine.Dir(dir), engine.Bucket("sim", "p/"), engine.SyncOptions{})
+	whole(t, sum, err)
+	if !lost.Load() || sum.Retries == 0 {
+		t.Error("no answer was lost")
+	}
+	s.tidy(t, dir)
+}
+
+// So it is where what is left is to be removed.
+func TestCleanOfTheLost(t *testing.T) {
+	s, dir := newInterruptible(t), t.TempDir()
+	largeFile(t, filepath.Join(dir, "large"), nineParts)
+	s.loseCreate(t, engine.Dir(dir), engine.Bucket("sim", "p/"))
 	if n := len(s.uploads(t)); n != 1 {
 		t.Fatalf("%d uploads are open", n)
 	}

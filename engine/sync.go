@@ -68,7 +68,7 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	if err := cmp.Or(needTree(src), needTree(dst), apart(src, dst, false), o.check(), checkSource(src)); err != nil {
+	if err := cmp.Or(needTree(src), needTree(dst), apart(src, dst, false), o.outside(src, dst, o.Delete), o.check(), checkSource(src)); err != nil {
 		return Summary{}, err
 	}
 	r, err := e.begin(ctx, op, src, dst, o.RunOptions)
@@ -183,6 +183,7 @@ func (s *syncing) sort(all actions) actions {
 				continue
 			case plan.Keep:
 				s.clash.pass(a.Key)
+				s.clash.keep(a.Key)
 			default:
 				s.clash.pass(a.Key)
 				s.deletes.pass(a.Key)

@@ -94,6 +94,8 @@ func TestVerifyOne(t *testing.T) {
 	bucket := wiretest.Bucket(t)
 	dir := tree{"a": "abc", "b": "abX", "c": "", "d": "abcd"}.write(t, t.TempDir())
 	tree{"a": "abc", "c": ""}.put(t, bucket)
+	link(t, "a", filepath.Join(dir, "link"))
+	link(t, "nowhere", filepath.Join(dir, "broken"))
 	eng := newEngine(t, options(t))
 	file := func(name string) engine.Location { return engine.File(filepath.Join(dir, name)) }
 	object := func(key string) engine.Location { return engine.Object(bucket, key) }
@@ -108,6 +110,8 @@ func TestVerifyOne(t *testing.T) {
 		{file("d"), object("a"), report.Differs},
 		{object("a"), file("c"), report.Differs},
 		{file("c"), object("c"), report.Equal},
+		{object("a"), file("link"), report.Equal},
+		{object("a"), file("broken"), report.Differs},
 		{file("a"), object("absent"), report.Missing},
 		{object("a"), file("absent"), report.Missing},
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/s3haul/s3haul/engine"
 	"github.com/s3haul/s3haul/engine/checksum"
+	"github.com/s3haul/s3haul/engine/report"
 )
 
 // copyFlags are the flags of what brings objects from one side to the other: cp,
@@ -31,6 +32,8 @@ type copyFlags struct {
 	// what there is to say of it.
 	only    []string
 	notices []string
+	// before is what the report of --retry-failed has else; nil without.
+	before *report.Saved
 }
 
 func (c *copyFlags) register(f *pflag.FlagSet) {
@@ -40,11 +43,12 @@ func (c *copyFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&c.immutable, "immutable", false, "an object that is there already and differs fails, and stays")
 	f.BoolVar(&c.preserve, "preserve", false, "keep time and mode of files in the metadata of objects, and give them back")
 	f.StringVar(&c.conflict, "case-conflict", "ignore", "in the download of a tree, of names that differ in case alone:\n"+
-		"`WHAT` is ignore (write all), warn (and write all), skip (all but the first) or error")
+		"`WHAT` is ignore (write all; mv skips), warn (the same), skip (all but the first) or error")
 	f.StringVar(&c.report, "report", "", "keep what became of each object in `FILE`, as the lines of --json. It is\n"+
 		"FILE.partial until the end, which a crash leaves; an older report is replaced")
 	f.StringVar(&c.retry, "retry-failed", "", "only what has failed in the run of which `FILE` is the --report; it may be\n"+
-		"the FILE of --report as well. Nothing is deleted")
+		"the FILE of --report as well. Nothing is deleted; exit code 1 where that run\n"+
+		"was ended before its end")
 	f.BoolVar(&c.noResume, "no-resume", false, "keep no journal: large objects begin anew where a run was interrupted")
 }
 
@@ -62,6 +66,11 @@ func (t *transferFlags) prepare(cmd *cobra.Command, s sides) error {
 func (c *copyFlags) prepare(f *pflag.FlagSet, s sides) error {
 	if err := c.check(f, s.from, s.to, s.tree); err != nil {
 		return err
+	}
+	for _, file := range s.files() {
+		if c.report != "" && onto(c.report, file) {
+			return usagef("--report %s would be in the place of %s, which is copied: name another file", c.report, file)
+		}
 	}
 	c.sides = &s
 	if c.retry == "" {

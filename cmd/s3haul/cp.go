@@ -33,26 +33,34 @@ nothing comes here.
   s3haul cp s3://archive/2026 s3://other/2026 --recursive`,
 		Args: exactly("SOURCE", "DESTINATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			from, to, err := places(args[0], args[1])
-			if err != nil {
-				return err
-			}
-			s, err := t.sides(cmd, from, to, recursive)
-			if err != nil {
-				return err
-			}
-			return a.transfer(cmd, &t, slices.Concat(from.local(), to.local()),
-				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
-					return eng.Copy(ctx, s.src, s.dst, engine.CopyOptions{
-						RunOptions: o, NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket,
-					})
-				})
+			return a.copies(cmd, &t, args, recursive, func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
+				return eng.Copy(ctx, s.src, s.dst, o)
+			})
 		},
 	}
 	f := cmd.Flags()
 	f.BoolVarP(&recursive, "recursive", "r", false, "copy all that is below the source")
 	t.registerCopy(f)
 	return cmd
+}
+
+// copies carries out cp and mv of what args name.
+func (a *app) copies(
+	cmd *cobra.Command, t *transferFlags, args []string, recursive bool,
+	run func(context.Context, *engine.Engine, sides, engine.CopyOptions) (engine.Summary, error),
+) error {
+	from, to, err := places(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	s, err := t.sides(cmd, from, to, recursive)
+	if err != nil {
+		return err
+	}
+	return a.transfer(cmd, t, slices.Concat(from.local(), to.local()),
+		func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
+			return run(ctx, eng, s, engine.CopyOptions{RunOptions: o, NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket})
+		})
 }
 
 // safely is what the help of cp, mv and sync says of what they have in common.

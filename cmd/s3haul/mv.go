@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -27,23 +26,9 @@ and is a failure. Directories stay.
   s3haul mv s3://inbox/2026 s3://archive/2026 --recursive --exclude '*.part'`,
 		Args: exactly("SOURCE", "DESTINATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			from, to, err := places(args[0], args[1])
-			if err != nil {
-				return err
-			}
-			s, err := t.sides(cmd, from, to, recursive)
-			if err != nil {
-				return err
-			}
-			if s.src == s.dst {
-				return usagef("Cannot mv a file onto itself: %s - %s", from.text, to.text)
-			}
-			return a.transfer(cmd, &t, slices.Concat(from.local(), to.local()),
-				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
-					return eng.Move(ctx, s.src, s.dst, engine.MoveOptions{
-						RunOptions: o, NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket,
-					})
-				})
+			return a.copies(cmd, &t, args, recursive, func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
+				return eng.Move(ctx, s.src, s.dst, engine.MoveOptions(o))
+			})
 		},
 	}
 	f := cmd.Flags()

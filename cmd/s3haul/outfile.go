@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/s3haul/s3haul/engine"
 	"github.com/s3haul/s3haul/engine/report"
@@ -17,19 +18,25 @@ import (
 // left is there until then, and a crash leaves what was written.
 type outFile struct {
 	flag, path, partial string
+	ours                ours
 	file                *os.File
 	console             *report.Console
 }
 
+// ours looks at a file that is there, and says what is against replacing it.
+type ours func(r io.Reader) (objection string, err error)
+
+const notWritten = "s3haul has not written it"
+
 // newOutFile makes the file of a flag. What is there already is replaced only
-// where its first line is ours.
-func newOutFile(flag, path string, ours func(line []byte) bool) (*outFile, error) {
+// where it is ours.
+func newOutFile(flag, path string, ours ours) (*outFile, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // a rename would replace the link
 	}
-	o := &outFile{flag: flag, path: path, partial: path + ".partial"}
+	o := &outFile{flag: flag, path: path, partial: path + ".partial", ours: ours}
 	for _, name := range []string{o.path, o.partial} {
-		if err := replaceable(flag, name, ours); err != nil {
+		if err := o.replaceable(name); err != nil {
 			return nil, err
 		}
 	}
@@ -45,31 +52,93 @@ func newOutFile(flag, path string, ours func(line []byte) bool) (*outFile, error
 }
 
 // replaceable says why the file called name must not be replaced.
-func replaceable(flag, name string, ours func([]byte) bool) error {
+func (o *outFile) replaceable(name string) error {
 	fi, err := os.Stat(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return nil
 	case err != nil:
-		return fmt.Errorf("%s: %w", flag, err)
+		return fmt.Errorf("%s: %w", o.flag, err)
 	case !fi.Mode().IsRegular():
-		return usagef("%s %s is no regular file: name one that is, or is not there", flag, name)
+		return usagef("%s %s is no regular file: name one that is, or is not there", o.flag, name)
 	case fi.Size() == 0:
 		return nil
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
+		return fmt.Errorf("%s: %w", o.flag, err)
 	}
 	defer f.Close()
-	line, err := bufio.NewReaderSize(f, 64<<10).ReadSlice('\n')
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
-		return fmt.Errorf("%s: %w", flag, err)
+	objection, err := o.ours(f)
+	if err != nil {
+		return fmt.Errorf("%s %s: %w", o.flag, name, err)
 	}
-	if !ours(line) {
-		return usagef("%s %s is there, and s3haul has not written it: name another file", flag, name)
+	if objection != "" {
+		return usagef("%s %s is there, and %s: name another file", o.flag, name, objection)
 	}
 	return nil
+}
+
+// longestLine is more than a line of ours has.
+const longestLine = 64 << 10
+
+// oursSaved is of a report: its first line says it.
+func oursSaved(r io.Reader) (string, error) {
+	line, err := bufio.NewReaderSize(r, longestLine).ReadSlice('\n')
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, bufio.ErrBufferFull) {
+		return "", err
+	}
+	if !report.IsSaved(line) {
+		return notWritten, nil
+	}
+	return "", nil
+}
+
+// oursDry is of the report of a dry run: what a real one has done, and what has
+// failed in it, is not lost for what another might do.
+func oursDry(r io.Reader) (string, error) {
+	saved, err := report.ReadSaved(r)
+	switch {
+	case errors.Is(err, report.ErrNotReport):
+		return notWritten, nil
+	case err == nil && !saved.DryRun:
+		return "it is of a run that was no --dryrun", nil
+	}
+	return "", err
+}
+
+// oursCombined is of the lines of a Combined. They have no mark that says by whom
+// they were written, and so all have to fit.
+func oursCombined(r io.Reader) (string, error) {
+	lines := bufio.NewReaderSize(r, longestLine)
+	for {
+		line, err := lines.ReadSlice('\n')
+		switch {
+		case len(line) > 0 && (errors.Is(err, bufio.ErrBufferFull) || !report.IsCombined(line)):
+			return notWritten, nil
+		case errors.Is(err, io.EOF):
+			return "", nil
+		case err != nil:
+			return "", err
+		}
+	}
+}
+
+// onto says that a FILE of ours, or what it is called until the end, is a file that
+// is read or written otherwise. Where names differ in case alone, they may be one.
+func onto(file, other string) bool {
+	at := resolve(file)
+	for _, name := range []string{at, at + ".partial"} {
+		if strings.EqualFold(name, resolve(other)) {
+			return true
+		}
+		a, aerr := os.Stat(name)
+		b, berr := os.Stat(other)
+		if aerr == nil && berr == nil && os.SameFile(a, b) {
+			return true
+		}
+	}
+	return false
 }
 
 // keep gives the file its name. The error is the first that writing it gave.
@@ -86,6 +155,12 @@ func (o *outFile) keep() error {
 		var there os.FileInfo
 		if there, err = os.Stat(o.partial); err == nil && !os.SameFile(mine, there) {
 			err = errors.New("another run writes to " + o.partial)
+		}
+	}
+	if err == nil {
+		// The run itself, or somebody else, may have made a file of that name.
+		if err = o.replaceable(o.path); err != nil {
+			err = fmt.Errorf("%s has it: %s", o.partial, err.Error()) // no error of usage any more
 		}
 	}
 	if err == nil {
@@ -117,14 +192,14 @@ type outFiles []interface {
 func (t *transferFlags) files() (outFiles, error) {
 	var all outFiles
 	if t.copying.report != "" {
-		r, err := newRecord(&t.copying)
+		r, err := newRecord(&t.copying, t.dryRun)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, r)
 	}
 	if t.combined != "" && t.combined != "-" {
-		file, err := newOutFile("--combined", t.combined, report.IsCombined)
+		file, err := newOutFile("--combined", t.combined, oursCombined)
 		if err != nil {
 			all.drop()
 			return nil, err

@@ -35,7 +35,7 @@ func TestOutFile(t *testing.T) {
 	dir := t.TempDir()
 	path := place1(t, filepath.Join(dir, "r"), "= old\n")
 	place1(t, path+".partial", "! of a crash\n")
-	o, err := newOutFile("--combined", path, report.IsCombined)
+	o, err := newOutFile("--combined", path, oursCombined)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func TestOutFile(t *testing.T) {
 	if err != nil || len(left) > 0 {
 		t.Errorf("%v, left over: %q", err, left)
 	}
-	o, err = newOutFile("--combined", path, report.IsCombined)
+	o, err = newOutFile("--combined", path, oursCombined)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,18 +73,21 @@ func TestOutFileOfAnother(t *testing.T) {
 	dir := t.TempDir()
 	for name, path := range map[string]string{
 		"a text":               place1(t, filepath.Join(dir, "text"), "precious\n"),
+		"a list":               place1(t, filepath.Join(dir, "list"), "* milk\n\n- eggs\n"),
+		"a line at the end":    place1(t, filepath.Join(dir, "end"), "= a\nb"),
+		"empty lines":          place1(t, filepath.Join(dir, "empty"), "\n\n"),
 		"a long line":          place1(t, filepath.Join(dir, "long"), strings.Repeat("x", 100<<10)),
 		"a directory":          dir,
 		"what a crash may not": strings.TrimSuffix(place1(t, filepath.Join(dir, "x.partial"), "precious\n"), ".partial"),
 	} {
-		if o, err := newOutFile("--combined", path, report.IsCombined); !isUsage(err) || o != nil {
+		if o, err := newOutFile("--combined", path, oursCombined); !isUsage(err) || o != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	if got := contents(t, filepath.Join(dir, "text")); got != "precious\n" {
 		t.Errorf("it is %q", got)
 	}
-	_, err := newOutFile("--report", filepath.Join(dir, "no", "such"), report.IsSaved)
+	_, err := newOutFile("--report", filepath.Join(dir, "no", "such"), oursSaved)
 	if !errors.Is(err, os.ErrNotExist) || isUsage(err) || codeOf(err, asOther) != exitOther {
 		t.Errorf("no directory: %v", err)
 	}
@@ -96,15 +99,15 @@ func TestOutFileOfTwoRuns(t *testing.T) {
 		t.Skip("a file that is open cannot be removed there: the second run fails")
 	}
 	path := filepath.Join(t.TempDir(), "r")
-	first, err := newOutFile("--report", path, report.IsSaved)
+	first, err := newOutFile("--report", path, oursSaved)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := newOutFile("--report", path, report.IsSaved)
+	second, err := newOutFile("--report", path, oursSaved)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report.NewJSON(second.console, report.JSONOptions{}).Header("cp", "a", "b")
+	report.NewJSON(second.console, report.JSONOptions{}).Header("cp", "a", "b", nil)
 	if err := first.keep(); !isOutput(err) || !strings.Contains(err.Error(), "another run") {
 		t.Errorf("the first: %v", err)
 	}
@@ -124,7 +127,7 @@ func TestOutFileBehindALink(t *testing.T) {
 	if err := os.Symlink(real, link); err != nil {
 		t.Skip(err)
 	}
-	o, err := newOutFile("--combined", link, report.IsCombined)
+	o, err := newOutFile("--combined", link, oursCombined)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +158,7 @@ func failedKey(key string) report.Event {
 // keepRun writes the report of a run of c with these events.
 func keepRun(t *testing.T, c *copyFlags, err error, dry bool, events ...report.Event) {
 	t.Helper()
-	r, nerr := newRecord(c)
+	r, nerr := newRecord(c, dry)
 	if nerr != nil {
 		t.Fatal(nerr)
 	}
@@ -188,12 +191,104 @@ func TestRecordOfARetry(t *testing.T) {
 	retry("a b c")
 	keepRun(t, c, os.ErrClosed, false, done("b"))
 	retry("a c")
-	keepRun(t, c, nil, true, report.Event{Kind: report.DryRun, Op: report.Upload, Key: "a"})
+	if r, err := newRecord(c, true); !isUsage(err) {
+		t.Errorf("a dry run takes its place: %v, %v", r, err)
+	}
+	dry := *c
+	dry.report = filepath.Join(dir, "dry")
+	for range 2 { // its own it replaces
+		keepRun(t, &dry, nil, true, report.Event{Kind: report.DryRun, Op: report.Upload, Key: "a"})
+	}
+	dry.retry = dry.report
+	if _, err := dry.retrying(dry.sides); err != nil || strings.Join(dry.only, " ") != "a c" || !dry.partial() {
+		t.Errorf("of a dry run: %v, %q, %v", err, dry.only, dry.partial())
+	}
 	retry("a c")
 	keepRun(t, c, nil, false, done("c")) // a sync found a as it should be
 	retry("")
-	if !c.nothing() {
-		t.Error("there is nothing to do")
+	if !c.nothing() || !c.partial() {
+		t.Error("there is nothing to do, and the first run was ended before its end")
+	}
+}
+
+// What a retry does not do, its report says as well as the one before.
+func TestRecordOfARetryOfMore(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "r")
+	unlisted := report.Event{Kind: report.Failed, Op: report.Upload, Key: "d/", Unlisted: true, Err: os.ErrPermission}
+	noDelete := report.Event{Kind: report.Failed, Op: report.Delete, Key: "k", Err: os.ErrPermission}
+	for name, c := range map[string]struct {
+		err   error
+		event report.Event
+		code  int
+		says  [2]string // of the first run, and of that which tried again
+	}{
+		"ended":    {os.ErrClosed, failedKey("a"), exitFailed, [2]string{"ended before its end", "tried again"}},
+		"unlisted": {nil, unlisted, exitFailed, [2]string{"could not list", "tried again"}},
+		"a delete": {nil, noDelete, 0, [2]string{"deletes have failed", "deletes have failed"}},
+		"whole":    {nil, failedKey("a"), 0, [2]string{"", "no object has failed"}},
+	} {
+		flags := &copyFlags{report: file, retry: file, sides: treeOf(t, dir)}
+		keepRun(t, flags, c.err, false, c.event, failedKey("b"))
+		for _, says := range c.says {
+			notices, err := flags.retrying(flags.sides)
+			if code := flags.atLeast(0); err != nil || code != c.code {
+				t.Errorf("%s: %v, exit code %d", name, err, code)
+			}
+			if told := strings.Join(notices, "\n"); !strings.Contains(told, says) || says == "" && told != "" {
+				t.Errorf("%s: it says %q, want %q", name, told, says)
+			}
+			keepRun(t, flags, nil, false, report.Event{Kind: report.Done, Op: report.Upload, Key: "b"})
+		}
+	}
+}
+
+// Of a single object there is no more to do than what is tried again.
+func TestRecordOfOneObject(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "r")
+	s := treeOf(t, dir)
+	s.tree, s.dst = false, engine.Object("b", "k")
+	c := &copyFlags{report: file, retry: file, sides: s}
+	keepRun(t, c, os.ErrClosed, false, report.Event{Kind: report.Failed, Op: report.Upload, Dst: "s3://b/k", Err: os.ErrPermission})
+	if notices, err := c.retrying(s); err != nil || len(notices) > 0 || len(c.only) != 1 || c.partial() {
+		t.Errorf("%v, %q, %q", err, notices, c.only)
+	}
+}
+
+// One file is not to be in the place of another.
+func TestOnto(t *testing.T) {
+	dir := t.TempDir()
+	real := place1(t, filepath.Join(dir, "real"), "x")
+	for other, want := range map[string]bool{
+		"r": true, "./x/../r": true, "R": true, "r.partial": true, "r.other": false, "real": false, "x/r": false,
+	} {
+		if onto(filepath.Join(dir, "r"), dir+"/"+other) != want {
+			t.Errorf("%s is not %v", other, want)
+		}
+	}
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(real, link); err != nil {
+		t.Skip(err)
+	}
+	if !onto(link, real) || !onto(real, link) {
+		t.Error("a link")
+	}
+}
+
+// The run itself may make the file that its FILE is to be.
+func TestOutFileInTheWay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r")
+	o, err := newOutFile("--combined", path, oursCombined)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place1(t, path, "precious\n")
+	if err := o.keep(); !isOutput(err) || isUsage(err) || !strings.Contains(err.Error(), path+".partial") {
+		t.Errorf("%v", err)
+	}
+	if got := contents(t, path); got != "precious\n" {
+		t.Errorf("it is %q", got)
 	}
 }
 
@@ -276,6 +371,26 @@ func TestStateDir(t *testing.T) {
 	}
 	if dir, err := stateDir(); !errors.Is(err, errNoHome) {
 		t.Errorf("%q, %v", dir, err)
+	}
+}
+
+// So it is of a run that keeps none, and of verify.
+func TestJournalsStayOutAlways(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", filepath.Join(home, "state"))
+	for name, c := range map[string]*copyFlags{
+		"verify": {}, "sync": {sides: treeOf(t, home)}, "no journal": {sides: treeOf(t, home), noResume: true},
+	} {
+		flags, a := &transferFlags{copying: *c}, &app{}
+		if told := a.journal(flags, []string{home}); len(told) > 0 {
+			t.Errorf("%s: %q", name, told)
+		}
+		if len(flags.rules) != 1 || flags.rules[0].Pattern != "state/s3haul/*" {
+			t.Errorf("%s: %+v", name, flags.rules)
+		}
+		if kept := a.stateDir != ""; kept != (name == "sync") {
+			t.Errorf("%s: journals are kept: %v", name, kept)
+		}
 	}
 }
 

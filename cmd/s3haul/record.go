@@ -22,6 +22,20 @@ type sides struct {
 	tree     bool
 }
 
+// files are the local files of one copy; none of a tree.
+func (s *sides) files() (files []string) {
+	if s.tree {
+		return nil
+	}
+	if !s.from.s3 {
+		files = append(files, s.src.String())
+	}
+	if !s.to.s3 {
+		files = append(files, s.dst.String())
+	}
+	return files
+}
+
 // full writes a side so that it means the same from everywhere.
 func full(l engine.Location, p place) string {
 	if p.s3 {
@@ -47,15 +61,19 @@ type record struct {
 	left map[string]bool
 }
 
-// newRecord begins the report of a run.
-func newRecord(c *copyFlags) (*record, error) {
+// newRecord begins the report of a run, or a dry run.
+func newRecord(c *copyFlags, dry bool) (*record, error) {
 	s := c.sides
-	file, err := newOutFile("--report", c.report, report.IsSaved)
+	ours := oursSaved
+	if dry {
+		ours = oursDry
+	}
+	file, err := newOutFile("--report", c.report, ours)
 	if err != nil {
 		return nil, err
 	}
 	r := &record{outFile: file, json: report.NewJSON(file.console, report.JSONOptions{})}
-	r.json.Header(s.command, full(s.src, s.from), full(s.dst, s.to))
+	r.json.Header(s.command, full(s.src, s.from), full(s.dst, s.to), c.before)
 	if err := file.console.Flush(); err != nil { // now, and not when all has been sent
 		file.drop()
 		return nil, fmt.Errorf("--report %s: %w", c.report, err)
@@ -116,6 +134,10 @@ func (c *copyFlags) retrying(s *sides) (notices []string, err error) {
 	if err := s.match(&saved); err != nil {
 		return nil, usagef("--retry-failed %s: %v", c.retry, err)
 	}
+	if !s.tree && len(saved.Failed) > 0 {
+		saved.Complete = true // the one object is all that there is
+	}
+	c.before = &report.Saved{Complete: saved.Complete, Deletes: saved.Deletes}
 	c.only = make([]string, 0, len(saved.Failed))
 	for _, f := range saved.Failed {
 		c.only = append(c.only, f.Key)
@@ -127,9 +149,34 @@ func (c *copyFlags) retrying(s *sides) (notices []string, err error) {
 		notices = append(notices, "deletes have failed, too, and are not tried again: the same command without --retry-failed does that")
 	}
 	if !saved.Complete {
-		notices = append(notices, "the run that wrote "+c.retry+" was ended before its end: the same command without --retry-failed does the rest")
+		notices = append(notices, whyPartial(c.retry, &saved)+": the same command without --retry-failed does the rest")
 	}
 	return notices, nil
+}
+
+// whyPartial says why there may be more to do than a report tells of.
+func whyPartial(file string, saved *report.Saved) string {
+	switch {
+	case saved.DryRun:
+		return file + " is of a dry run"
+	case saved.Unlisted:
+		return "the run that wrote " + file + " could not list all directories"
+	case saved.Earlier:
+		return "the run that wrote " + file + " tried again what had failed in one that had not done everything"
+	}
+	return "the run that wrote " + file + " was ended before its end"
+}
+
+// partial says that there is more to do than --retry-failed does.
+func (c *copyFlags) partial() bool { return c.before != nil && !c.before.Complete }
+
+// atLeast is the exit code where code is that of what was done: what is not is a
+// failure.
+func (c *copyFlags) atLeast(code int) int {
+	if c.partial() && (code == 0 || code == exitSkipped) {
+		return exitFailed
+	}
+	return code
 }
 
 // match says why what was kept is of another run than this.

@@ -191,6 +191,7 @@ type jobRecord struct {
 	Running   bool      `json:"running,omitempty"`
 	Message   string    `json:"message,omitempty"`
 	Path      string    `json:"path"`
+	damaged   bool
 }
 
 func jobRecordOf(j *journal.Info) jobRecord {
@@ -213,6 +214,7 @@ func jobRecordOf(j *journal.Info) jobRecord {
 		r.Running = true
 	case j.Err != nil:
 		r.Message = report.Redact(j.Err.Error())
+		r.damaged = errors.Is(j.Err, journal.ErrDamaged)
 	}
 	return r
 }
@@ -260,6 +262,8 @@ func (r *jobRecord) state() string {
 	switch {
 	case r.Running:
 		return "it is running"
+	case r.Message != "" && !r.damaged:
+		return r.Message + "; resume --clean leaves it: remove the file if it is not needed, and uploads lists what may be open"
 	case r.Message != "":
 		return r.Message + "; the same command begins anew, resume --clean removes it, and uploads lists what may be open"
 	}

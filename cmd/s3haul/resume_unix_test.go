@@ -105,7 +105,7 @@ func TestReportOfAnInterruptedRun(t *testing.T) {
 			if ended := strings.Contains(text, `"message":"cancelled: ctrl-c received","fatal":true}`+"\n"+`{"v":1,"event":"summary","exit":1,`); ended != (sig == syscall.SIGINT) {
 				t.Errorf("it ends with\n%s", tail(text))
 			}
-			r := runCommand(t, at, dir, append(args, "--retry-failed", left)...).want(t, 0)
+			r := runCommand(t, at, dir, append(args, "--retry-failed", left)...).want(t, 1)
 			if !strings.Contains(r.stderr, "was ended before its end: the same command without --retry-failed does the rest") || r.stdout != "" {
 				t.Errorf("it says\n%s\n%s", r.stdout, r.stderr)
 			}

@@ -34,20 +34,22 @@ func stateDir() (string, error) {
 }
 
 // journal says where the engine keeps its journals, where t is of a command that
-// has any, and what there is to say of it.
-func (a *app) journal(t *transferFlags) []string {
+// has any, and what there is to say of it. It leaves them out of the local trees
+// among paths, whether this run keeps one or not.
+func (a *app) journal(t *transferFlags, paths []string) []string {
+	dir, err := stateDir()
+	if s := t.copying.sides; err == nil && (s == nil || s.tree) {
+		for _, path := range paths {
+			t.rules = append(t.rules, without(path, dir)...)
+		}
+	}
 	if t.copying.sides == nil || t.copying.noResume {
 		return nil
 	}
-	var err error
-	if a.stateDir, err = stateDir(); err != nil {
+	if err != nil {
 		return []string{err.Error()}
 	}
-	for _, p := range []place{t.copying.sides.from, t.copying.sides.to} {
-		if !p.s3 && t.copying.sides.tree {
-			t.rules = append(t.rules, without(p.text, a.stateDir)...)
-		}
-	}
+	a.stateDir = dir
 	return nil
 }
 

@@ -116,7 +116,7 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 	if err != nil {
 		return err
 	}
-	notices := append(a.journal(t), t.copying.notices...)
+	notices := append(a.journal(t, paths), t.copying.notices...)
 	ctx := cmd.Context()
 	eng, end, err := a.open(ctx, paths...)
 	if err == nil && ask != nil {
@@ -148,7 +148,7 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 		out.drop()
 		files.drop()
 	} else {
-		if werr := out.close(sum, err, code); werr != nil && code == 0 {
+		if werr := out.close(sum, err, code); werr != nil && (code == 0 || code == exitSkipped) {
 			code = exitFailed // who reads the results has not got them all
 			a.fail("", &outputError{werr})
 		}
@@ -175,7 +175,7 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 // code is the exit code of a run that ended with err.
 func (t *transferFlags) code(sum engine.Summary, err error) int {
 	if err == nil {
-		return sum.Exit()
+		return t.copying.atLeast(sum.Exit())
 	}
 	code := codeOf(err, t.exits)
 	if t.exits == asPurge && !t.dryRun && len(sum.Ops) > 0 && code >= exitConfig {
@@ -233,8 +233,12 @@ func (o *output) notice(texts []string) {
 func (a *app) nothing(t *transferFlags) error {
 	out := a.output(t, nil)
 	out.notice(t.copying.notices)
-	if err := out.close(engine.Summary{}, nil, 0); err != nil {
+	code := t.copying.atLeast(0)
+	if err := out.close(engine.Summary{}, nil, code); err != nil {
 		return &outputError{err}
+	}
+	if code != 0 {
+		return &exitError{code}
 	}
 	return nil
 }

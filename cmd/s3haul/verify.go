@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,8 @@ func (a *app) verifyCmd() *cobra.Command {
 		Use:   "verify SOURCE DESTINATION",
 		Short: "Compare two sides and change nothing",
 		Long: `Compare all below two places, at least one of them in S3, and change nothing;
-where one of them is a file, that with one object, which is named as for cp. A file
+where one of them is a file, that with one object, which is named as for cp, and two
+objects where nothing is below either. A file
 is held against the checksum that the store has of the object, or against an ETag
 that is an MD5; two objects by what the store has of both. Where nothing of the
 kind is known the sizes are compared, and that is told apart: --download reads the
@@ -67,12 +69,22 @@ connection, no such directory.`,
 				if src, dst, err = single(from, to); err != nil {
 					return err
 				}
+				s := sides{src: src, dst: dst, from: from, to: to}
+				for _, file := range s.files() {
+					if t.combined != "" && onto(t.combined, file) {
+						return usagef("--combined %s would be in the place of %s, which is compared: name another file", t.combined, file)
+					}
+				}
 			}
 			return a.transfer(cmd, &t, slices.Concat(from.local(), to.local()),
 				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
-					sum, err := eng.Verify(ctx, src, dst, engine.VerifyOptions{
-						RunOptions: o, OneWay: oneWay, Download: download, NoFollowSymlinks: t.skipLinks(),
-					})
+					vo := engine.VerifyOptions{RunOptions: o, OneWay: oneWay, Download: download, NoFollowSymlinks: t.skipLinks()}
+					sum, err := eng.Verify(ctx, src, dst, vo)
+					if err == nil && sum.Idle() && len(t.rules) == 0 && (objectAt(ctx, eng, from) || objectAt(ctx, eng, to)) {
+						if src, dst, err := single(from, to); err == nil { // no prefixes, but two objects
+							return eng.Verify(ctx, src, dst, vo)
+						}
+					}
 					if err == nil && sum.Outcomes == nil {
 						// That nothing was there to be compared is to be said.
 						sum.Outcomes = []report.OutcomeCount{}
@@ -91,6 +103,17 @@ connection, no such directory.`,
 	f.Var(&t.maxDuration, "max-duration", "compare nothing more after `DURATION` (30m, 8h), exit code 1")
 	t.registerLinks(f)
 	return cmd
+}
+
+// objectAt says that a place is an object in S3, and no prefix.
+func objectAt(ctx context.Context, eng *engine.Engine, p place) bool {
+	if !p.s3 || p.key == "" || strings.HasSuffix(p.key, "/") {
+		return false
+	}
+	for e, err := range eng.List(ctx, engine.Bucket(p.bucket, p.key), engine.ListOptions{ByLevel: true, PageSize: 1}) {
+		return err == nil && !e.CommonPrefix && e.Key == p.key // it comes before all that begins with it
+	}
+	return false
 }
 
 // file says that a place is a local file, and no directory.

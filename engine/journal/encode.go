@@ -72,6 +72,7 @@ type recordJSON struct {
 	Intended   *instant `json:"intended,omitempty"`
 	UploadID   exact    `json:"upload_id,omitempty"`
 	Temp       exact    `json:"temp,omitempty"`
+	Tries      int      `json:"tries,omitempty"`
 }
 
 type headerJSON struct {
@@ -130,6 +131,7 @@ func encodeRecord(r Record) (key, value []byte, err error) {
 		Size: r.Size, ModTime: toInstant(r.ModTime), ChangeTime: toInstant(r.ChangeTime),
 		Inode: r.Inode, ETag: exact(r.ETag), PartSize: r.PartSize, Algorithm: exact(r.Algorithm),
 		Intended: toInstant(r.Intended), UploadID: exact(r.UploadID), Temp: exact(r.Temp),
+		Tries: r.Tries,
 	})
 	return key, value, err
 }
@@ -145,6 +147,7 @@ func decodeRecord(key, value []byte) (Record, error) {
 		Size: v.Size, ModTime: v.ModTime.time(), ChangeTime: v.ChangeTime.time(),
 		Inode: v.Inode, ETag: string(v.ETag), PartSize: v.PartSize, Algorithm: string(v.Algorithm),
 		Intended: v.Intended.time(), UploadID: string(v.UploadID), Temp: string(v.Temp),
+		Tries: v.Tries,
 	}
 	if !bytes.Equal(r.key(), key) {
 		return Record{}, damaged("the record of %q is under %q", r.key(), key)

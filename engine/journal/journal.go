@@ -77,6 +77,9 @@ type Record struct {
 	UploadID string
 	// Temp is the path of the temporary file of a download.
 	Temp string
+	// Tries is how many runs may have begun an upload and not have lived to write
+	// down its id.
+	Tries int
 }
 
 // Errors of a journal that cannot be used. The work goes on without.
@@ -87,6 +90,9 @@ var (
 	ErrDamaged = errors.New("the journal is damaged")
 	// ErrVersion: another version of s3haul has written it.
 	ErrVersion = errors.New("the journal is of another version of s3haul")
+	// ErrMeanwhile: there was none when it was opened, and another run has come and
+	// gone since, and has left one.
+	ErrMeanwhile = errors.New("another s3haul has worked on the same job meanwhile")
 	// ErrForeign: it is that of another job, or endpoint.
 	ErrForeign = errors.New("the journal is of another job")
 )
@@ -129,7 +135,8 @@ type Journal struct {
 	entries map[ID]*entry
 	dirs    map[string]*batch // how each was written
 	oldDirs []string
-	off     bool // there is none, or none any more
+	first   []string // what there was of them when it was opened, and had no file
+	off     bool     // there is none, or none any more
 	told    bool
 	closed  bool
 	err     error // of what failed while it was closed
@@ -159,15 +166,21 @@ func Open(o Options) *Journal {
 	switch {
 	case err == nil && st.Mode().IsRegular() && st.Size() == 0:
 		// Nothing was written yet when its process ended.
+		j.first, _ = j.temps.read()
 	case err == nil:
 		if err := j.attach(false); err != nil {
 			j.fail(err)
 		}
-	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ENOTDIR):
+	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+		j.first, _ = j.temps.read() // an error is one of attach, too
+	default:
 		j.fail(fmt.Errorf("looking for a journal: %w", err))
 	}
 	return j
 }
+
+// Path is that of the journal's file, which need not be there.
+func (j *Journal) Path() string { return j.path }
 
 // name is that of the file of a job.
 func (o Job) name() string {
@@ -198,6 +211,10 @@ func (j *Journal) attach(create bool) error {
 		return errors.Join(err, s.close(false))
 	}
 	j.mu.Lock()
+	if j.overtaken(old.records, dirs) {
+		j.mu.Unlock()
+		return errors.Join(fmt.Errorf("%s: %w", j.path, ErrMeanwhile), s.close(false))
+	}
 	j.store = s
 	for _, r := range old.records {
 		if j.entries[r.ID] == nil {
@@ -215,6 +232,16 @@ func (j *Journal) attach(create bool) error {
 		j.tell(why)
 	}
 	return nil
+}
+
+// overtaken says that this run has begun objects without knowing of what the file
+// has: what it wrote might take the place of an upload, or of a temporary file,
+// that nobody would know of then. The caller has the lock.
+func (j *Journal) overtaken(records []Record, dirs []string) bool {
+	if len(j.entries) == 0 {
+		return false
+	}
+	return len(records) > 0 || slices.ContainsFunc(dirs, func(d string) bool { return !slices.Contains(j.first, d) })
 }
 
 // fail ends the journal: nothing is written any more. Its file stays as it is,

@@ -72,59 +72,93 @@ func isName(base string) bool {
 
 // look reads one journal.
 func look(path string) Info {
-	i := Info{Path: path}
-	aside := strings.HasSuffix(path, damagedSuffix)
-	temps := directories{path: directoriesOf(path)}
-	for _, p := range []string{path, temps.path} {
-		if st, err := os.Stat(p); err == nil && st.ModTime().After(i.Changed) && (p == path || !aside) {
-			i.Changed = st.ModTime()
-		}
-	}
+	i := Info{Path: path, Changed: changed(path)}
 	f, err := openLocked(path, os.O_RDONLY, false)
 	if err != nil {
 		i.Err = err
 		return i
 	}
 	defer f.Close()
-	c, err := load(f)
-	if err != nil {
-		i.Err = fmt.Errorf("%s: %w", path, err)
-		return i
-	}
-	i.Job, i.Records = c.job, c.records
-	switch {
-	case aside:
-		i.Err = fmt.Errorf("%s: %w: it was moved aside", path, ErrDamaged)
-	case c.made && c.job.name()+suffix != filepath.Base(path):
-		i.Err = fmt.Errorf("%s: %w than its name says", path, ErrForeign)
-	default:
-		i.Directories, i.Err = temps.read()
-	}
+	i.read(f)
 	return i
 }
 
-// Remove removes a journal that List has found, unless a living process has
-// it: ErrLocked. It removes nothing that is not called as one.
-func Remove(path string) error {
+// isAside says whether a journal was moved aside: what stands beside it is of
+// another then.
+func isAside(path string) bool { return strings.HasSuffix(path, damagedSuffix) }
+
+// changed is when a journal was last written to.
+func changed(path string) (at time.Time) {
+	files := []string{path, directoriesOf(path)}
+	if isAside(path) {
+		files = files[:1]
+	}
+	for _, file := range files {
+		if st, err := os.Stat(file); err == nil && st.ModTime().After(at) {
+			at = st.ModTime()
+		}
+	}
+	return at
+}
+
+// read reads the journal, of which f is the file, and locked.
+func (i *Info) read(f *os.File) {
+	c, err := load(f)
+	if err != nil {
+		i.Err = fmt.Errorf("%s: %w", i.Path, err)
+		return
+	}
+	i.Job, i.Records = c.job, c.records
+	switch {
+	case isAside(i.Path):
+		i.Err = fmt.Errorf("%s: %w: it was moved aside", i.Path, ErrDamaged)
+	case c.made && c.job.name()+suffix != filepath.Base(i.Path):
+		i.Err = fmt.Errorf("%s: %w than its name says", i.Path, ErrForeign)
+	default:
+		temps := directories{path: directoriesOf(i.Path)}
+		i.Directories, i.Err = temps.read()
+	}
+}
+
+// Take takes a journal that List has found away from other processes, and reads
+// it once more, since more may have been written to it, or less be left. Until
+// release is called, nobody else has it; release(true) removes it as well. Errors
+// are ErrLocked where a living process has it, fs.ErrNotExist where it is gone, and
+// those of the file system. What is wrong with its content is in the Err of the
+// Info instead. It takes nothing that is not called as a journal.
+func Take(info Info) (now Info, release func(remove bool) error, err error) {
+	path := info.Path
 	if !isName(filepath.Base(path)) {
-		return fmt.Errorf("removing a journal: %s is not called as one", path)
+		return Info{}, nil, fmt.Errorf("taking a journal: %s is not called as one", path)
 	}
 	f, err := openLocked(path, os.O_RDWR, true)
 	if err != nil {
-		return fmt.Errorf("removing a journal: %w", err)
+		return Info{}, nil, fmt.Errorf("taking a journal: %w", err)
 	}
+	now = Info{Path: path, Changed: changed(path)}
+	now.read(f)
+	return now, func(remove bool) error {
+		if !remove {
+			return f.Close()
+		}
+		if err := removeTaken(f, path); err != nil {
+			return fmt.Errorf("removing a journal: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+// removeTaken removes a journal, of which f is the file, and locked. It closes f.
+func removeTaken(f *os.File, path string) error {
 	defer f.Close()
-	if strings.HasSuffix(path, suffix) {
+	if !isAside(path) {
 		temps := directories{path: directoriesOf(path)}
 		if err := temps.close(true); err != nil {
-			return fmt.Errorf("removing a journal: %w", err)
+			return err
 		}
 	}
 	if !renameOpen {
 		f.Close()
 	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("removing a journal: %w", err)
-	}
-	return nil
+	return os.Remove(path)
 }

@@ -141,34 +141,61 @@ func TestListBesideOpen(t *testing.T) {
 	}
 }
 
-func TestRemove(t *testing.T) {
+// What is taken is what is there now, and nobody else's until it is released.
+func TestTake(t *testing.T) {
 	dir := t.TempDir()
 	j, _ := open(t, dir)
 	mustIntend(t, j, record("a"))
-	mustTemporary(t, j, "/d")
-	if err := Remove(fileOf(dir)); !errors.Is(err, ErrLocked) {
+	old := look(fileOf(dir))
+	if _, _, err := Take(old); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fileOf(dir)) {
 		t.Errorf("of a living process: %v", err)
 	}
+	mustIntend(t, j, record("b"))
+	mustTemporary(t, j, "/d")
 	j.Close(false)
-	if err := Remove(fileOf(dir)); err != nil {
-		t.Error(err)
+	for _, remove := range []bool{false, true} {
+		now, release, err := Take(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now.Err != nil || len(now.Records) != 2 || len(now.Directories) != 1 || now.Job != job() {
+			t.Errorf("%+v", now)
+		}
+		late, tr := open(t, dir)
+		checkOff(t, late)
+		tr.want(t, ErrLocked)
+		if err := release(remove); err != nil {
+			t.Error(err)
+		}
+		if exists(fileOf(dir)) == remove {
+			t.Errorf("removed: %v", !remove)
+		}
 	}
 	if names, err := os.ReadDir(dir); err != nil || len(names) != 0 {
 		t.Errorf("left: %v, %v", names, err)
 	}
-	if err := Remove(fileOf(dir)); !errors.Is(err, os.ErrNotExist) {
+	if _, _, err := Take(old); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("of none: %v", err)
 	}
-	aside := filepath.Join(dir, strings.Repeat("0", nameLength)+damagedSuffix)
+}
+
+func TestTakeOfWhatIsNone(t *testing.T) {
+	dir, hash := t.TempDir(), strings.Repeat("0", nameLength)
+	aside, beside := filepath.Join(dir, hash+damagedSuffix), filepath.Join(dir, hash+directoriesSuffix)
 	write(t, aside, []byte("x"))
-	if err := Remove(aside); err != nil || exists(aside) {
-		t.Errorf("of one that was moved aside: %v", err)
+	write(t, beside, []byte("of another"))
+	now, release, err := Take(Info{Path: aside})
+	if err != nil || !errors.Is(now.Err, ErrDamaged) {
+		t.Fatalf("of one that was moved aside: %+v, %v", now, err)
 	}
-	for _, name := range []string{"precious", "precious.journal", strings.Repeat("0", nameLength), strings.Repeat("0", nameLength) + directoriesSuffix} {
+	if err := release(true); err != nil || exists(aside) || !exists(beside) {
+		t.Errorf("%v; it is there: %v; what is beside it: %v", err, exists(aside), exists(beside))
+	}
+	for _, name := range []string{"precious", "precious.journal", hash, hash + directoriesSuffix} {
 		path := filepath.Join(dir, name)
 		write(t, path, nil)
-		if err := Remove(path); err == nil || !exists(path) {
-			t.Errorf("Remove(%s) = %v", name, err)
+		if _, _, err := Take(Info{Path: path}); err == nil || !exists(path) {
+			t.Errorf("Take(%s) = %v", name, err)
 		}
 	}
 }

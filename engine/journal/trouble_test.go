@@ -140,28 +140,52 @@ func TestTwiceInOneProcess(t *testing.T) {
 }
 
 // Another process has come and gone between Open and the first record: what it
-// has left is taken over.
+// has left is not written over, whether it is of the same object or not.
 func TestAFileThatComesLater(t *testing.T) {
+	for _, c := range []struct {
+		theirs, mine string
+		err          error
+	}{{"a", "a", ErrMeanwhile}, {"a", "b", ErrMeanwhile}, {"", "a", ErrMeanwhile}, {"a", "", nil}} {
+		dir := t.TempDir()
+		j, tr := open(t, dir)
+		other := Open(Options{Dir: dir, Job: job()})
+		if c.theirs != "" {
+			mustIntend(t, other, record(c.theirs))
+		}
+		mustTemporary(t, other, "/other")
+		other.Close(false)
+		var ok bool
+		var err error
+		if mine := record(c.mine); c.mine == "" {
+			ok, err = j.Temporary(t.Context(), "/mine")
+		} else {
+			mine.Inode = 7
+			ok, err = j.Intend(t.Context(), mine)
+		}
+		if ok != (c.err == nil) || err != nil {
+			t.Errorf("%+v: %v, %v", c, ok, err)
+		}
+		tr.want(t, c.err)
+		j.Close(true)
+		j, tr = open(t, dir)
+		if got := j.Unclaimed(); len(got) != len(c.theirs) || len(got) == 1 && got[0] != record(c.theirs) {
+			t.Errorf("%+v: unclaimed %+v", c, got)
+		}
+		tr.want(t, nil)
+	}
+}
+
+// Directories without a journal were there before it: they are in nobody's way.
+func TestDirectoriesThatWereThereBefore(t *testing.T) {
 	dir := t.TempDir()
-	j, tr := open(t, dir)
-	other := Open(Options{Dir: dir, Job: job()})
-	mustIntend(t, other, record("a"), record("b"))
-	mustTemporary(t, other, "/other")
-	other.Close(false)
-	mine := record("a")
-	mine.Inode = 7
-	mustIntend(t, j, mine)
-	if got := j.Unclaimed(); len(got) != 1 || got[0] != record("b") {
-		t.Errorf("unclaimed %+v", got)
-	}
-	if got := j.Directories(); len(got) != 1 {
-		t.Errorf("directories %q", got)
-	}
+	j, _ := open(t, dir)
+	mustTemporary(t, j, "/d")
 	j.Close(false)
-	j, _ = open(t, dir)
-	if got, ok := j.Find(mine.ID); !ok || got != mine {
-		t.Errorf("found %+v, %v", got, ok)
+	if err := os.Remove(fileOf(dir)); err != nil {
+		t.Fatal(err)
 	}
+	j, tr := open(t, dir)
+	mustIntend(t, j, record("a"))
 	tr.want(t, nil)
 }
 

@@ -25,6 +25,9 @@ type Options struct {
 	// 0 means as well. Batches become smaller where a store throttles, or takes
 	// too long for large ones.
 	BatchSize int
+	// Single sends a request for each object by itself, for stores that do not know
+	// the conditions of those in a batch.
+	Single bool
 	// Patience is how long keys are sent again that the store throttles, in
 	// smaller batches, from the first time on. 0 leaves that to the Client.
 	Patience time.Duration

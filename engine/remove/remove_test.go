@@ -366,3 +366,18 @@ func TestLate(t *testing.T) {
 		}
 	}
 }
+
+// A store that looks at the conditions of single deletions alone gets no others.
+func TestSingle(t *testing.T) {
+	s, d := &store{}, &told{}
+	ids := numbered(50)
+	o := options(t, s, d)
+	o.Single = true
+	if err := remove.All(t.Context(), all(ids), o); err != nil {
+		t.Fatal(err)
+	}
+	d.each(t, ids, nil)
+	if len(s.singles) != len(ids) || len(s.batches) != 0 {
+		t.Errorf("%d by themselves, %d batches", len(s.singles), len(s.batches))
+	}
+}

@@ -50,7 +50,7 @@ type Remover[T any] struct {
 type batch[T any] struct {
 	ids  []wire.ObjectID
 	tags []T
-	// single says that it is one key that XML cannot carry.
+	// single says that it is one key, for a request by itself.
 	single bool
 	// throttled is how often it was, and since the first time.
 	throttled int
@@ -90,7 +90,7 @@ func (r *Remover[T]) Limit() int { return r.size.limit() }
 // under way, and is for one goroutine. Both slices, of one length, are the
 // Remover's then. The error is that of the context; then nothing was sent.
 func (r *Remover[T]) Send(ids []wire.ObjectID, tags []T) error {
-	for _, b := range apart(ids, tags) {
+	for _, b := range r.apart(ids, tags) {
 		select {
 		case r.in <- b:
 		case <-r.ended:
@@ -101,7 +101,7 @@ func (r *Remover[T]) Send(ids []wire.ObjectID, tags []T) error {
 }
 
 // Queue is Send for done and idle: it does not wait.
-func (r *Remover[T]) Queue(ids []wire.ObjectID, tags []T) { r.push(apart(ids, tags)...) }
+func (r *Remover[T]) Queue(ids []wire.ObjectID, tags []T) { r.push(r.apart(ids, tags)...) }
 
 // Wait waits until all is done that was sent, and ends the Remover. The error
 // is that of the context.
@@ -111,10 +111,13 @@ func (r *Remover[T]) Wait() error {
 	return r.group.Wait()
 }
 
-// apart puts the keys that XML cannot carry into batches of their own.
-func apart[T any](ids []wire.ObjectID, tags []T) []*batch[T] {
+// apart puts what cannot go in a batch into some of their own: the keys that XML
+// cannot carry, or all.
+func (r *Remover[T]) apart(ids []wire.ObjectID, tags []T) []*batch[T] {
 	all := &batch[T]{ids: ids, tags: tags}
-	bad := func(id wire.ObjectID) bool { return !s3xml.CanCarry(id.Key) || !s3xml.CanCarry(id.VersionID) }
+	bad := func(id wire.ObjectID) bool {
+		return r.o.Single || !s3xml.CanCarry(id.Key) || !s3xml.CanCarry(id.VersionID)
+	}
 	if !slices.ContainsFunc(ids, bad) {
 		return []*batch[T]{all}
 	}

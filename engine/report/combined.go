@@ -1,6 +1,9 @@
 package report
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Combined is a Sink that prints a line for each object that was compared: what
 // it came to, a space, and its key, as `rclone check --combined` does:
@@ -34,7 +37,7 @@ func (m *Combined) Report(e Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.line = append(append(c.line[:0], mark...), ' ')
-	if key := e.Key; strings.ContainsFunc(key, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if key := e.Key; strings.ContainsFunc(key, control) {
 		c.line = appendVisible(c.line, key)
 	} else {
 		c.line = c.appendOut(c.line, key)
@@ -43,7 +46,14 @@ func (m *Combined) Report(e Event) {
 	c.writeOut()
 }
 
-// IsCombined says whether line could be one of a Combined.
+// IsCombined says whether line could be one of a Combined: also one that was cut
+// off, where it does not end in a newline.
 func IsCombined(line []byte) bool {
-	return len(line) >= 2 && strings.IndexByte("=*+-!", line[0]) >= 0 && line[1] == ' '
+	text, whole := bytes.CutSuffix(line, []byte("\n"))
+	if len(text) == 0 || strings.IndexByte("=*+-!", text[0]) < 0 || bytes.ContainsFunc(text, control) {
+		return false
+	}
+	return len(text) > 1 && text[1] == ' ' || len(text) == 1 && !whole
 }
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }

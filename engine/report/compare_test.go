@@ -62,7 +62,7 @@ func TestCombined(t *testing.T) {
 			t.Errorf("%q", line)
 		}
 	}
-	for _, line := range []string{"", "=", "=a", "#! /bin/sh", "{}"} {
+	for _, line := range []string{"", "\n", "=\n", "=a", "#! /bin/sh", "{}", "* a\r\n", "- a\tb\n"} {
 		if IsCombined([]byte(line)) {
 			t.Errorf("%q", line)
 		}

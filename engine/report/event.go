@@ -98,6 +98,9 @@ type Event struct {
 	// and Removed. A Failed with a Count stands for so many failures more, of
 	// which nothing else is told.
 	Count int64
+	// Unlisted says of a Failed that it is a directory that could not be listed, and
+	// no object.
+	Unlisted bool
 	// Err is the failure, the warning, the notice.
 	Err error
 }

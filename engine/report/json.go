@@ -24,12 +24,14 @@ type JSONOptions struct {
 // JSON is a Sink that prints each event as one JSON object on a line of its
 // own to stdout. Every object has "v" (1) and "event":
 //
-//   - report: the first line of a report, see [JSON.Header]. op, src, dst.
+//   - report: the first line of a report, see [JSON.Header]. op, src, dst;
+//     incomplete and failed_deletes, what it does not do of what an earlier run left.
 //   - object: something done. op, src, dst, key (relative to the locations of
 //     the run), bytes; checksum, by which kind of sum both sides were found to
 //     be the same, and checksum_value; dryrun where it was not done.
 //   - error: something failed. op, src, dst, key, bytes, message, and where S3 said
-//     them code, api, request_id; advice. fatal where it ended the run.
+//     them code, api, request_id; advice. fatal where it ended the run; unlisted where
+//     it is a directory, of which it is not known what is in it.
 //   - compared: one object of a verify. op, src, dst, key, bytes, outcome (equal,
 //     same_size, differs, missing, extra, unreadable), checksum where the contents
 //     were compared by one; of one that is unreadable the rest as with error.
@@ -98,9 +100,15 @@ func (j *JSON) Report(e Event) {
 }
 
 // Header prints the line that a report begins with: what command it is of, and
-// its two sides in full. What [ReadSaved] reads need not have it.
-func (j *JSON) Header(op, src, dst string) {
-	j.print(headerRecord{header: head(eventReport), names: namesOf(Event{Op: Op(op), Src: src, Dst: dst})})
+// its two sides in full. before is what was kept of the run whose failures this
+// one tries again, or nil: what else that left, this one leaves, too. What
+// [ReadSaved] reads need not have a header.
+func (j *JSON) Header(op, src, dst string, before *Saved) {
+	r := headerRecord{header: head(eventReport), names: namesOf(Event{Op: Op(op), Src: src, Dst: dst})}
+	if before != nil {
+		r.Incomplete, r.Deletes = !before.Complete, before.Deletes
+	}
+	j.print(r)
 }
 
 // Fatal prints what ended the run, an error with "fatal".

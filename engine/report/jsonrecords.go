@@ -19,6 +19,13 @@ const eventReport = "report"
 type headerRecord struct {
 	header
 	names
+	undone
+}
+
+// undone is what an earlier run left and this one does not do.
+type undone struct {
+	Incomplete bool  `json:"incomplete,omitempty"`
+	Deletes    int64 `json:"failed_deletes,omitempty"`
 }
 
 type objectRecord struct {
@@ -59,7 +66,8 @@ type errorRecord struct {
 	names
 	Bytes int64 `json:"bytes,omitempty"`
 	problem
-	Fatal bool `json:"fatal,omitempty"`
+	Fatal    bool `json:"fatal,omitempty"`
+	Unlisted bool `json:"unlisted,omitempty"`
 }
 
 type problem struct {
@@ -148,7 +156,7 @@ func problemOf(err error) problem {
 }
 
 func problemRecord(event string, e Event) errorRecord {
-	return errorRecord{header: head(event), names: namesOf(e), Bytes: e.Bytes, problem: problemOf(e.Err)}
+	return errorRecord{header: head(event), names: namesOf(e), Bytes: e.Bytes, problem: problemOf(e.Err), Unlisted: e.Unlisted}
 }
 
 func comparedRecordOf(e Event) comparedRecord {

@@ -29,9 +29,17 @@ type Saved struct {
 	Failed []SavedFailure
 	// Deletes is the number of deletes that failed.
 	Deletes int64
-	// Complete says that the run came to its end: else there may be objects of
-	// which it says nothing.
+	// Complete says that the run came to its end, and dealt with everything: else
+	// there may be objects of which it says nothing. Those below are why it is not,
+	// but for a run that was ended.
 	Complete bool
+	// DryRun says that it did nothing.
+	DryRun bool
+	// Unlisted says that there were directories that it could not list.
+	Unlisted bool
+	// Earlier says that it tried again what had failed in a run that was not
+	// complete.
+	Earlier bool
 }
 
 // SavedFailure is an object that failed.
@@ -41,8 +49,10 @@ type SavedFailure struct{ Key, Src, Dst string }
 type savedRecord struct {
 	header
 	names
+	undone
 	DryRun   bool   `json:"dryrun"`
 	Fatal    bool   `json:"fatal"`
+	Unlisted bool   `json:"unlisted"`
 	CutShort string `json:"cut_short"`
 }
 
@@ -80,8 +90,9 @@ func ReadSaved(r io.Reader) (Saved, error) {
 type savedReader struct {
 	saved  Saved
 	failed map[string]SavedFailure
-	// stopped says that an error has ended the run whose summary is to come.
-	stopped bool
+	// Of the run whose summary is to come: stopped says that an error has ended it,
+	// the others are as in Saved.
+	stopped, unlisted, earlier bool
 }
 
 // take reads one line, the nth.
@@ -103,7 +114,9 @@ func (s *savedReader) take(line []byte, n int) error {
 			return fmt.Errorf("%w alone: another one follows it", ErrNotReport)
 		}
 		s.saved.Op, s.saved.Src, s.saved.Dst = op, r.Src, r.Dst
-		s.saved.Complete, s.stopped = false, false
+		s.saved.Complete, s.saved.DryRun, s.saved.Unlisted, s.saved.Earlier = false, false, false, r.Incomplete
+		s.stopped, s.unlisted, s.earlier = false, false, r.Incomplete
+		s.saved.Deletes = max(s.saved.Deletes, r.Deletes) // of the run before, which may be above
 	case "object":
 		if moves(r.Op) && !r.DryRun {
 			delete(s.failed, r.Key)
@@ -112,14 +125,17 @@ func (s *savedReader) take(line []byte, n int) error {
 		switch {
 		case r.Fatal:
 			s.stopped = true
+		case r.Unlisted:
+			s.unlisted = true
 		case moves(r.Op):
 			s.failed[r.Key] = SavedFailure{Key: r.Key, Src: r.Src, Dst: r.Dst}
 		case r.Op == Delete:
 			s.saved.Deletes++
 		}
 	case "summary":
-		s.saved.Complete = r.CutShort == "" && !s.stopped
-		s.stopped = false // another run may follow
+		s.saved.DryRun, s.saved.Unlisted, s.saved.Earlier = r.DryRun, s.unlisted, s.earlier
+		s.saved.Complete = r.CutShort == "" && !s.stopped && !s.unlisted && !s.earlier && !r.DryRun
+		s.stopped, s.unlisted, s.earlier = false, false, false // another run may follow
 	}
 	return nil
 }

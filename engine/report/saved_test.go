@@ -13,10 +13,16 @@ import (
 // savedLines is what a JSON keeps of events, behind a header.
 func savedLines(t testing.TB, events []Event, end func(*JSON)) string {
 	t.Helper()
+	return savedOf(t, nil, events, end)
+}
+
+// savedOf is savedLines of a run that tries again what had failed before.
+func savedOf(t testing.TB, before *Saved, events []Event, end func(*JSON)) string {
+	t.Helper()
 	var s streams
 	c := NewConsole(ConsoleOptions{Out: &s.out, Err: io.Discard})
 	j := NewJSON(c, JSONOptions{})
-	j.Header("sync", "/data/photos", "s3://b/p/")
+	j.Header("sync", "/data/photos", "s3://b/p/", before)
 	for _, e := range events {
 		j.Report(e)
 	}
@@ -88,10 +94,24 @@ func TestReadSavedKnowsWhatEndedTheRun(t *testing.T) {
 		"a kill":   nil,
 		"an error": func(j *JSON) { j.Fatal(errPlain); j.Summary(Summary{}, 1) },
 		"a bound":  func(j *JSON) { j.Summary(Summary{CutShort: "max-transfer"}, 1) },
+		"nothing":  func(j *JSON) { j.Summary(Summary{DryRun: true}, 0) },
+		"a directory that cannot be listed": func(j *JSON) {
+			j.Report(Event{Kind: Failed, Op: Upload, Src: "./d", Key: "d/", Unlisted: true, Err: errPlain})
+			j.Summary(Summary{Failed: 1}, 1)
+		},
 	} {
 		text := savedLines(t, nil, end)
-		if got, err := ReadSaved(strings.NewReader(text)); err != nil || got.Complete {
-			t.Errorf("%s: %v, complete %v", name, err, got.Complete)
+		if got, err := ReadSaved(strings.NewReader(text)); err != nil || got.Complete || len(got.Failed) > 0 {
+			t.Errorf("%s: %v, %+v", name, err, got)
+		}
+		// So it is of a run that tried again what had failed, whole as that was.
+		got, err := ReadSaved(strings.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again := savedOf(t, &got, nil, func(j *JSON) { j.Summary(Summary{}, 0) })
+		if got, err := ReadSaved(strings.NewReader(again)); err != nil || got.Complete || !got.Earlier {
+			t.Errorf("%s and a retry: %v, %+v", name, err, got)
 		}
 		// The same command once more came to its end.
 		text += savedLines(t, nil, func(j *JSON) { j.Summary(Summary{}, 0) })

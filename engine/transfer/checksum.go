@@ -97,74 +97,59 @@ func ofHead(o *s3.HeadObjectOutput) answer {
 	}
 }
 
+// headers are the places for sums in a request, by algorithm; nil where it has none.
+type headers struct{ crc64nvme, crc32c, crc32, sha256, sha1, md5 **string }
+
+// set puts a sum into the header of its algorithm, and takes out all others.
+func (h headers) set(by checksum.Algorithm, text *string) {
+	for _, place := range [...]struct {
+		by checksum.Algorithm
+		at **string
+	}{
+		{checksum.ByCRC64NVME, h.crc64nvme},
+		{checksum.ByCRC32C, h.crc32c},
+		{checksum.ByCRC32, h.crc32},
+		{checksum.BySHA256, h.sha256},
+		{checksum.BySHA1, h.sha1},
+		{checksum.ByMD5, h.md5},
+	} {
+		if place.at == nil {
+			continue
+		}
+		*place.at = nil
+		if place.by == by {
+			*place.at = text
+		}
+	}
+}
+
 // sumOfPut has a request carry a sum in the header of its algorithm.
 func sumOfPut(in *s3.PutObjectInput, by checksum.Algorithm, text *string) {
-	in.ContentMD5, in.ChecksumCRC64NVME, in.ChecksumCRC32C, in.ChecksumCRC32, in.ChecksumSHA256, in.ChecksumSHA1 = nil, nil, nil, nil, nil, nil
-	switch by {
-	case checksum.ByCRC64NVME:
-		in.ChecksumCRC64NVME = text
-	case checksum.ByCRC32C:
-		in.ChecksumCRC32C = text
-	case checksum.ByCRC32:
-		in.ChecksumCRC32 = text
-	case checksum.BySHA256:
-		in.ChecksumSHA256 = text
-	case checksum.BySHA1:
-		in.ChecksumSHA1 = text
-	case checksum.ByMD5:
-		in.ContentMD5 = text
-	}
+	headers{
+		&in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32, &in.ChecksumSHA256, &in.ChecksumSHA1, &in.ContentMD5,
+	}.set(by, text)
 }
 
 // sumOfPart is sumOfPut for a part.
 func sumOfPart(in *s3.UploadPartInput, by checksum.Algorithm, text *string) {
-	in.ContentMD5, in.ChecksumCRC64NVME, in.ChecksumCRC32C, in.ChecksumCRC32, in.ChecksumSHA256, in.ChecksumSHA1 = nil, nil, nil, nil, nil, nil
 	in.ChecksumAlgorithm = ""
-	switch by {
-	case checksum.ByCRC64NVME:
-		in.ChecksumCRC64NVME = text
-	case checksum.ByCRC32C:
-		in.ChecksumCRC32C = text
-	case checksum.ByCRC32:
-		in.ChecksumCRC32 = text
-	case checksum.BySHA256:
-		in.ChecksumSHA256 = text
-	case checksum.BySHA1:
-		in.ChecksumSHA1 = text
-	case checksum.ByMD5:
-		in.ContentMD5 = text
-	}
+	headers{
+		&in.ChecksumCRC64NVME, &in.ChecksumCRC32C, &in.ChecksumCRC32, &in.ChecksumSHA256, &in.ChecksumSHA1, &in.ContentMD5,
+	}.set(by, text)
 }
 
 // sumOfCompleted puts the sum of a part into the list of those that an object is
 // made of; nil takes out what there is.
 func sumOfCompleted(p *types.CompletedPart, by checksum.Algorithm, text *string) {
-	p.ChecksumCRC64NVME, p.ChecksumCRC32C, p.ChecksumCRC32, p.ChecksumSHA256, p.ChecksumSHA1 = nil, nil, nil, nil, nil
-	switch by {
-	case checksum.ByCRC64NVME:
-		p.ChecksumCRC64NVME = text
-	case checksum.ByCRC32C:
-		p.ChecksumCRC32C = text
-	case checksum.ByCRC32:
-		p.ChecksumCRC32 = text
-	case checksum.BySHA256:
-		p.ChecksumSHA256 = text
-	case checksum.BySHA1:
-		p.ChecksumSHA1 = text
-	}
+	headers{
+		&p.ChecksumCRC64NVME, &p.ChecksumCRC32C, &p.ChecksumCRC32, &p.ChecksumSHA256, &p.ChecksumSHA1, nil,
+	}.set(by, text)
 }
 
 // sumOfComplete adds the sum of the whole, which there is of a CRC alone.
 func sumOfComplete(in *s3.CompleteMultipartUploadInput, by checksum.Algorithm, text *string) {
-	in.ChecksumCRC64NVME, in.ChecksumCRC32C, in.ChecksumCRC32, in.ChecksumSHA256, in.ChecksumSHA1 = nil, nil, nil, nil, nil
-	switch by {
-	case checksum.ByCRC64NVME:
-		in.ChecksumCRC64NVME = text
-	case checksum.ByCRC32C:
-		in.ChecksumCRC32C = text
-	case checksum.ByCRC32:
-		in.ChecksumCRC32 = text
-	}
+	in.ChecksumSHA256, in.ChecksumSHA1 = nil, nil
+	headers{crc64nvme: &in.ChecksumCRC64NVME, crc32c: &in.ChecksumCRC32C, crc32: &in.ChecksumCRC32}.set(by, text)
 }
 
 // typeOf is the kind of sum that an object in parts is to have.

@@ -25,6 +25,7 @@ type partCopy struct {
 	partSize int64
 	md5s     []checksum.Sum // of the parts, by their ETags; none where that is another thing
 	moved    atomic.Int64   // bytes of which Progress was told
+	resumed  atomic.Int64   // bytes of which Resumed was told
 }
 
 // copyParts copies in parts. Each is copied on the condition that the source
@@ -57,9 +58,8 @@ func (t *Transfer) copyParts(ctx context.Context, src, dst Object) (Result, erro
 	case done != nil:
 		return *done, nil
 	}
-	resumed := p.id != ""
 	res, err := c.run(ctx, &p, int(atOnce))
-	if errors.Is(err, errBorrowed) || resumed && wire.Code(err) == "NoSuchUpload" { // somebody has aborted what was begun then
+	if errors.Is(err, errBorrowed) || wire.Code(err) == "NoSuchUpload" { // somebody has aborted what was begun then
 		if err = c.abort(ctx, &p); err == nil {
 			res, err = c.run(ctx, &p, int(atOnce))
 		}
@@ -108,6 +108,7 @@ func (c *partCopy) abort(ctx context.Context, p *prior) error {
 		return fmt.Errorf("aborting the upload to s3://%s/%s: %w", c.dst.Bucket, c.dst.Key, err)
 	}
 	c.t.Progress(-c.moved.Swap(0))
+	c.t.Resumed(-c.resumed.Swap(0))
 	p.id, p.parts = "", nil
 	return nil
 }
@@ -209,6 +210,7 @@ func (c *partCopy) copyMissing(ctx context.Context, p *prior, atOnce int) ([]typ
 				break
 			}
 			c.t.Resumed(end - first)
+			c.resumed.Add(end - first)
 			continue
 		}
 		send := func() error {

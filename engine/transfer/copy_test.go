@@ -625,7 +625,7 @@ func TestCopyResumes(t *testing.T) {
 		parts   int
 		resumed int64
 	}{
-		"as it was": {1, 2 * MinPartSize}, "replaced": {3, 0}, "aborted": {3, 0}, "aborted meanwhile": {3 + 1, 2 * MinPartSize}, "complete": {0, int64(copyInParts)},
+		"as it was": {1, 2 * MinPartSize}, "replaced": {3, 0}, "aborted": {3, 0}, "aborted meanwhile": {3 + 1, 0}, "complete": {0, int64(copyInParts)},
 	} {
 		dir := t.TempDir()
 		opened := func() *journal.Journal {

@@ -133,12 +133,23 @@ func (d *dir) add(temp, base string, mtime time.Time) error {
 	}
 	err := d.Link(temp, base)
 	if errors.Is(err, fs.ErrExist) {
-		err = fmt.Errorf("%s: %w", base, ErrExists)
+		return fmt.Errorf("%s: %w", base, ErrExists)
 	}
 	if err == nil {
-		err = d.Remove(temp)
+		return d.Remove(temp)
 	}
-	return err
+	// A file system without links: a name that was free is taken first.
+	f, oerr := d.OpenFile(base, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if errors.Is(oerr, fs.ErrExist) {
+		return fmt.Errorf("%s: %w", base, ErrExists)
+	}
+	if oerr != nil {
+		return errors.Join(err, oerr)
+	}
+	if err := errors.Join(f.Close(), d.Rename(temp, base)); err != nil {
+		return errors.Join(err, d.Remove(base))
+	}
+	return nil
 }
 
 // forget has the directory opened anew the next time: it is not there any more.

@@ -1,10 +1,13 @@
-//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd || windows)
 
 package transfer
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
 const nofollow = 0
 
-// lock says that nobody else has the file: what is open cannot be removed here.
-func lock(*os.File) (bool, error) { return true, nil }
+// lock says that nobody knows who has the file.
+func lock(*os.File) (bool, error) { return false, errors.ErrUnsupported }

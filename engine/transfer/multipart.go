@@ -49,13 +49,15 @@ func (t *Transfer) uploadParts(ctx context.Context, f *os.File, was stamp, dst O
 		if done != nil {
 			return *done, nil
 		}
-		resumed := c.prior.id != ""
 		err = t.parts.upload(ctx, c, f, was.size, partSize, int(atOnce), dst)
 		if c.prior.journaled && (err == nil || wire.Code(err) == "NoSuchUpload") {
 			t.Journal.Forget(c.prior.record.ID)
 		}
-		if !again && resumed && wire.Code(err) == "NoSuchUpload" {
-			continue // somebody has aborted what was begun then
+		if !again && wire.Code(err) == "NoSuchUpload" {
+			// Somebody has aborted it, and nothing of it is there any more.
+			t.Resumed(-c.resumed.Load())
+			t.Progress(-c.sent.Load())
+			continue
 		}
 		return c.res, err
 	}
@@ -85,7 +87,7 @@ func (c *partClient) arrived(ctx context.Context) (Result, bool, error) {
 	obj := c.dst
 	obj.Size = c.was.size
 	found, err := c.t.Compare(ctx, obj, c.file.Name(), true)
-	if wire.NotFound(err) {
+	if wire.NotFound(err) || denied(err) {
 		return Result{}, false, nil
 	}
 	return Result{Size: c.was.size, By: found.By}, found.Equal && found.Known, err
@@ -105,6 +107,8 @@ type partClient struct {
 	res Result
 	// prior is what an interrupted run has left.
 	prior prior
+	// resumed and sent are the bytes of the parts that were there, and were sent.
+	resumed, sent atomic.Int64
 	// useless says that what was sent is of no use to another run.
 	useless atomic.Bool
 }
@@ -159,6 +163,7 @@ func (c *partClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, opt
 		}
 		if there {
 			c.t.Resumed(aws.ToInt64(listed.Size))
+			c.resumed.Add(aws.ToInt64(listed.Size))
 			return &s3.UploadPartOutput{ETag: listed.ETag}, nil
 		}
 	}
@@ -166,6 +171,9 @@ func (c *partClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, opt
 	late, cancel := delayed(ctx, partGrace)
 	defer cancel()
 	out, err := c.sums.send(late, c.Objects, number, &p, in, opts...)
+	if err == nil {
+		c.sent.Add(part.Size())
+	}
 	return out, c.failed(err)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/journal"
 	"github.com/s3haul/s3haul/engine/wire"
 )
@@ -25,10 +26,11 @@ type prior struct {
 	id string
 	// parts are those that the store has of it, by number.
 	parts map[int32]types.Part
-	// orphaned says that an interrupted run may have begun an upload whose id it
-	// did not live to write down. Where it was about something else, stale is set,
-	// and that upload is not gone on with.
-	orphaned, stale bool
+	// orphans is how many uploads of the key may be ours whose ids are not known:
+	// runs began them that did not live to write them down, or answers were lost.
+	// Where they were about something else, stale is set, and none is gone on with.
+	orphans int
+	stale   bool
 }
 
 // takeUp finds out what an interrupted run has left of want, and writes want
@@ -40,7 +42,7 @@ func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func
 	if t.Journal == nil {
 		return p, nil, nil
 	}
-	p.record.Intended = t.Clock(ctx)
+	p.record.Intended, p.record.Tries = t.Clock(ctx), 1
 	had, found := t.Journal.Find(want.ID)
 	switch {
 	case !found:
@@ -49,22 +51,26 @@ func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func
 			return p, nil, err
 		}
 		if had.UploadID == "" {
-			p.orphaned, p.stale, p.record.Intended = true, true, had.Intended
+			p.stale = true
+			p.follow(had)
 		}
 	case had.UploadID == "":
-		p.orphaned, p.record.Intended, p.journaled = true, had.Intended, true
-		return p, nil, nil
+		p.follow(had)
 	default:
 		parts, err := t.listParts(ctx, want.ID, had.UploadID)
 		if err == nil {
 			p.record, p.id, p.parts, p.journaled = had, had.UploadID, parts, true
 			return p, nil, nil
 		}
-		if wire.Code(err) != "NoSuchUpload" {
+		switch code := wire.Code(err); {
+		case code == "NoSuchUpload":
+		case denied(err): // then it is of no use
+			t.Notice(fmt.Sprintf("what an interrupted run has sent of %s cannot be gone on with, and is left: %v", had.Source, err))
+		default:
 			return p, nil, err
 		}
 		res, ok, err := arrived(ctx)
-		if err != nil {
+		if err != nil && !denied(err) {
 			return p, nil, err
 		}
 		if ok {
@@ -77,11 +83,30 @@ func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func
 	return p, nil, err
 }
 
+// follow has the record of a run that may have begun an upload and not have lived
+// to write down its id.
+func (p *prior) follow(had journal.Record) {
+	p.orphans = max(had.Tries, 1)
+	p.record.Intended, p.record.Tries = had.Intended, p.orphans+1
+}
+
+// denied says that the store does not let us, or does not know how: another
+// request may go well all the same.
+func denied(err error) bool {
+	switch wire.Code(err) {
+	case "AccessDenied", "403", "Forbidden":
+		return true
+	}
+	return wire.Unsupported(err)
+}
+
 // continues says that what was begun as had can go on as want. When a file was
 // last touched otherwise than by writing does not matter: each part is compared.
 func continues(had, want journal.Record) bool {
 	return had.Source == want.Source && had.Size == want.Size && had.ModTime.Equal(want.ModTime) &&
-		had.Inode == want.Inode && had.ETag == want.ETag && had.PartSize == want.PartSize && had.Algorithm == want.Algorithm
+		had.Inode == want.Inode && had.ETag == want.ETag && had.PartSize == want.PartSize &&
+		// That a store takes no checksum is found out anew by each run.
+		(had.Algorithm == want.Algorithm || had.Kind == journal.Upload && had.Algorithm == string(checksum.ByMD5))
 }
 
 // startOver aborts what was begun of something that is another thing by now.
@@ -92,7 +117,12 @@ func (t *Transfer) startOver(ctx context.Context, had journal.Record) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patiently)
 	defer cancel()
-	return abortUpload(ctx, t.Client, had.Bucket, had.Key, had.UploadID)
+	err := abortUpload(ctx, t.Client, had.Bucket, had.Key, had.UploadID)
+	if denied(err) {
+		t.Notice(fmt.Sprintf("its open upload is left, see s3haul uploads: %v", err))
+		return nil
+	}
+	return err
 }
 
 // listParts asks for all parts that the store has of an upload.
@@ -121,29 +151,22 @@ func (t *Transfer) begin(ctx context.Context, p *prior, create func(context.Cont
 	if p.id != "" {
 		return nil
 	}
-	var orphans []wire.UploadInfo
-	if p.orphaned {
-		var err error
-		if orphans, err = t.openUploads(ctx, p.record.ID); err != nil {
-			return err
-		}
-	}
-	lost, since := false, time.Now()
+	since, before := time.Now(), p.orphans
 	var err error
-	p.id, err = create(wire.Telling(ctx, func(err error) { lost = lost || wire.Classify(err) == wire.Transient }))
+	p.id, err = create(wire.Telling(ctx, func(err error) {
+		if wire.Classify(err) == wire.Transient { // it may have been carried out
+			p.orphans++
+		}
+	}))
 	if err != nil {
 		return err
 	}
-	if lost && !p.orphaned {
-		// An attempt before may have begun one, too.
-		p.stale = true
+	if p.orphans > 0 {
+		p.stale = p.stale || before == 0 // what a lost answer was about has nothing to go on with
 		if at := t.Clock(ctx); p.record.Intended.IsZero() && !at.IsZero() {
 			p.record.Intended = at.Add(-time.Since(since))
 		}
-		orphans, err = t.others(ctx, p)
-	}
-	if err == nil && len(orphans) > 0 {
-		err = t.adopt(ctx, p, orphans)
+		err = t.adopt(ctx, p)
 	}
 	if err == nil && p.journaled {
 		err = t.Journal.Begun(ctx, p.record.ID, p.id)
@@ -156,51 +179,62 @@ func (t *Transfer) begin(ctx context.Context, p *prior, create func(context.Cont
 	return errors.Join(err, abortUpload(late, t.Client, p.record.Bucket, p.record.Key, p.id))
 }
 
-// others are the open uploads of the key but that of p.
-func (t *Transfer) others(ctx context.Context, p *prior) ([]wire.UploadInfo, error) {
+// adopt finds the uploads of the key that runs have begun and not lived to write
+// down, or whose answers were lost: they are newer than the record, and by whoever
+// began the one of p. It goes on with one that has parts, and removes those that
+// have none, which all have whose ids nobody has known. Where there are more than
+// there can be of ours, nobody can tell: they are left, and told of.
+func (t *Transfer) adopt(ctx context.Context, p *prior) error {
 	all, err := t.openUploads(ctx, p.record.ID)
-	return slices.DeleteFunc(all, func(u wire.UploadInfo) bool { return u.UploadID == p.id }), err
-}
-
-// adopt goes on with the one upload among orphans that the interrupted run has
-// begun: it is newer than the record, and by whoever began the one of p. Where
-// there are several, nobody can tell: they are left, and told of.
-func (t *Transfer) adopt(ctx context.Context, p *prior, orphans []wire.UploadInfo) error {
-	now, err := t.openUploads(ctx, p.record.ID)
+	if denied(err) {
+		t.Notice(fmt.Sprintf("open uploads of s3://%s/%s may be of an interrupted run, and cannot be listed: %v", p.record.Bucket, p.record.Key, err))
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	var me string
-	for _, u := range now {
+	for _, u := range all {
 		if u.UploadID == p.id {
 			me = u.Initiator
 		}
 	}
-	var mine []wire.UploadInfo
-	for _, u := range orphans {
-		if u.Initiator == me && !u.Initiated.Before(p.record.Intended.Add(-clockMargin)) {
-			mine = append(mine, u)
-		}
-	}
-	switch {
-	case len(mine) == 0:
+	mine := slices.DeleteFunc(all, func(u wire.UploadInfo) bool {
+		return u.UploadID == p.id || u.Initiator != me || u.Initiated.Before(p.record.Intended.Add(-clockMargin))
+	})
+	if len(mine) == 0 {
 		return nil
-	case len(mine) > 1 || p.record.Intended.IsZero():
+	}
+	if len(mine) > p.orphans || p.record.Intended.IsZero() {
 		t.Notice(fmt.Sprintf("open uploads of s3://%s/%s may be of an interrupted run, and which is not known (%d are open): they are left; see s3haul uploads",
 			p.record.Bucket, p.record.Key, len(mine)))
 		return nil
 	}
-	if p.stale {
-		return abortUpload(ctx, t.Client, p.record.Bucket, p.record.Key, mine[0].UploadID)
+	left := 0
+	for _, u := range mine {
+		parts, err := t.listParts(ctx, p.record.ID, u.UploadID)
+		switch {
+		case wire.Code(err) == "NoSuchUpload":
+			continue
+		case err != nil:
+			return err
+		case len(parts) == 0:
+			err = abortUpload(ctx, t.Client, p.record.Bucket, p.record.Key, u.UploadID)
+		case p.stale || me == "" || p.parts != nil || p.record.Kind != journal.Upload:
+			left++ // it has parts, and whose they are is not known after all
+			continue
+		default:
+			err = abortUpload(ctx, t.Client, p.record.Bucket, p.record.Key, p.id)
+			p.id, p.parts = u.UploadID, parts
+		}
+		if err != nil {
+			return err
+		}
 	}
-	parts, err := t.listParts(ctx, p.record.ID, mine[0].UploadID)
-	if err != nil {
-		return err
+	if left > 0 {
+		t.Notice(fmt.Sprintf("open uploads of s3://%s/%s may be of an interrupted run or of somebody else (%d are open): they are left; see s3haul uploads",
+			p.record.Bucket, p.record.Key, left))
 	}
-	if err := abortUpload(ctx, t.Client, p.record.Bucket, p.record.Key, p.id); err != nil {
-		return err
-	}
-	p.id, p.parts = mine[0].UploadID, parts
 	return nil
 }
 
@@ -257,8 +291,7 @@ func (t *Transfer) Discard(ctx context.Context, rec journal.Record) error {
 	if rec.UploadID != "" {
 		return abortUpload(ctx, t.Client, rec.Bucket, rec.Key, rec.UploadID)
 	}
-	orphans, err := t.openUploads(ctx, rec.ID)
-	if err != nil || len(orphans) == 0 {
+	if open, err := t.openUploads(ctx, rec.ID); err != nil || len(open) == 0 {
 		return err
 	}
 	// Who we are to the store, it says of an upload of ours.
@@ -266,8 +299,11 @@ func (t *Transfer) Discard(ctx context.Context, rec journal.Record) error {
 	if err != nil {
 		return err
 	}
-	p := &prior{record: rec, stale: true, id: aws.ToString(out.UploadId)}
-	return errors.Join(t.adopt(ctx, p, orphans), abortUpload(ctx, t.Client, rec.Bucket, rec.Key, p.id))
+	p := &prior{record: rec, stale: true, orphans: max(rec.Tries, 1), id: aws.ToString(out.UploadId)}
+	err = t.adopt(ctx, p)
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), quickly)
+	defer cancel()
+	return errors.Join(err, abortUpload(late, t.Client, rec.Bucket, rec.Key, p.id))
 }
 
 // abortUpload aborts until the upload has no part left: S3 may keep one that was

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/engine/checksum"
+	"github.com/s3haul/s3haul/engine/wire"
 )
 
 // stored is the best that the store has of the contents of one object: a sum of
@@ -158,8 +159,8 @@ func (t *Transfer) partSize(ctx context.Context, s *stored) (int64, error) {
 	return part, err
 }
 
-// partOf asks for the size of one part of an object; 0 where the store does not
-// say. The error is that of ctx.
+// partOf asks for the size of one part of an object; 0 where the store knows no
+// parts. That it could not be asked is an error: it says nothing of the parts.
 func (t *Transfer) partOf(ctx context.Context, s *stored, number int) (int64, error) {
 	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &s.obj.Bucket, Key: &s.obj.Key, IfMatch: ifMatch(s.obj), PartNumber: aws.Int32(int32(number)),
@@ -167,8 +168,10 @@ func (t *Transfer) partOf(ctx context.Context, s *stored, number int) (int64, er
 	switch {
 	case ctx.Err() != nil:
 		return 0, context.Cause(ctx)
-	case err != nil: // it does not know of parts, or not any more
-		return 0, nil
+	case err != nil && (wire.Unsupported(err) || wire.Code(err) == "InvalidRequest" || wire.Code(err) == "InvalidArgument" || wire.Code(err) == "BadRequest"):
+		return 0, nil // it does not know of parts
+	case err != nil:
+		return 0, replaced(s.obj, err)
 	case s.parts > 1 && aws.ToInt32(head.PartsCount) != int32(s.parts) && aws.ToInt64(head.ContentLength) == s.obj.Size:
 		return 0, nil // it has not understood, and speaks of the whole
 	}

@@ -6,7 +6,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/s3haul/s3haul/walker/local"
 )
@@ -14,6 +16,10 @@ import (
 // IsTemporary says whether name, one segment of a path, is that of a file that a
 // download is written to until it is complete.
 func IsTemporary(name string) bool { return local.IsTemp(name) }
+
+// unlocked is how old a temporary file has to be that is taken for left where the
+// file system knows no locks.
+const unlocked = time.Hour
 
 // RemoveTemporary removes a temporary file that its process did not live to
 // complete, and says whether it has. One that a living process has open stays,
@@ -38,10 +44,14 @@ func RemoveTemporary(path string) (bool, error) {
 	}
 	if err == nil {
 		ours, lerr := lock(f)
-		if lerr == nil && !ours {
+		if lerr == nil && !ours || lerr != nil && time.Since(fi.ModTime()) < unlocked {
 			return false, f.Close()
 		}
-		defer f.Close()
+		if runtime.GOOS == "windows" {
+			_ = f.Close() // what is open cannot be removed there
+		} else {
+			defer f.Close()
+		}
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("removing a temporary file: %w", err)

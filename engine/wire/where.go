@@ -1,6 +1,9 @@
 package wire
 
 import (
+	"net/url"
+	"strings"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
@@ -17,4 +20,23 @@ func Endpoint(c Client) string {
 		return aws.ToString(so.BaseEndpoint)
 	}
 	return "s3." + so.Region
+}
+
+// OfAWS says whether a client of [New] talks to S3 itself: what S3 alone is known
+// to do can be relied on. Of another client it is not known, which is false.
+func OfAWS(c Client) bool {
+	o, ok := c.(interface{ Options() s3.Options })
+	if !ok {
+		return false
+	}
+	base := o.Options().BaseEndpoint
+	if base == nil {
+		return true
+	}
+	u, err := url.Parse(*base)
+	if err != nil {
+		return false
+	}
+	host := strings.ToLower(u.Hostname())
+	return strings.HasSuffix(host, ".amazonaws.com") || strings.HasSuffix(host, ".amazonaws.com.cn")
 }

@@ -47,6 +47,13 @@ func (s *Source) Look(key string) (walker.Entry, error) {
 	return walker.Entry{Key: key, Size: r.size, ModTime: time.Unix(r.sec, r.nsec)}, nil
 }
 
+// BehindLink says whether a directory on the way from dir to key is a link, so that
+// the file may be of another tree; dir itself may be one.
+func BehindLink(dir, key string) bool {
+	above, _ := path.Split(key)
+	return New(dir, Options{}).behindLink(above)
+}
+
 // behindLink says whether a directory on the way to dir is a link.
 func (s *Source) behindLink(dir string) bool {
 	w := &walk{Source: s}

@@ -125,3 +125,22 @@ func TestUnlisted(t *testing.T) {
 		}
 	}
 }
+
+func TestBehindLink(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, sized("d/e/f"))
+	for to, name := range map[string]string{"d": "linked", "d/e/f": "link", "../d/e": "d/e2"} {
+		if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
+			t.Skipf("no symbolic links here: %v", err)
+		}
+	}
+	for key, want := range map[string]bool{"": false, "link": false, "d/e/f": false, "linked/e/f": true, "d/e2/f": true, "absent/f": false} {
+		if got := BehindLink(dir, key); got != want {
+			t.Errorf("%q: %v", key, got)
+		}
+	}
+	if BehindLink(filepath.Join(dir, "linked"), "e/f") {
+		t.Error("dir itself was taken for behind a link")
+	}
+}
