@@ -54,11 +54,18 @@ func (t *Transfer) load(ctx context.Context, p *payload, r *io.SectionReader, na
 // readInto reads all of r through mem, and sums it up.
 func (t *Transfer) readInto(r *io.SectionReader, mem []byte, name string, sum *checksum.Hash) error {
 	size := r.Size()
+	whole := int64(len(mem)) >= size
 	for from := int64(0); from < size; {
-		if err := t.Fault("read", name); err != nil {
-			return err
+		if from == 0 || !whole {
+			if err := t.Fault("read", name); err != nil {
+				return err
+			}
 		}
-		chunk := mem[:min(int64(len(mem)), size-from)]
+		// Summed up while it is in the processor's cache.
+		chunk := mem[:min(int64(len(mem)), size-from, copyBuffer)]
+		if whole {
+			chunk = mem[from : from+int64(len(chunk))]
+		}
 		n, err := r.ReadAt(chunk, from)
 		sum.Add(chunk[:n])
 		switch {
