@@ -49,7 +49,7 @@ func environ(target wiretest.Target, home string) []string {
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
 		switch up := strings.ToUpper(name); {
-		case strings.HasPrefix(up, "AWS_"), strings.HasSuffix(up, "_PROXY"), up == "HOME", up == "USERPROFILE":
+		case strings.HasPrefix(up, "AWS_"), strings.HasSuffix(up, "_PROXY"), strings.HasPrefix(up, "XDG_"), up == "HOME", up == "USERPROFILE":
 		default:
 			env = append(env, kv)
 		}
