@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/s3haul/s3haul/engine/plan"
@@ -20,6 +21,12 @@ type CopyOptions struct {
 	NoFollowSymlinks bool
 	// MakeBucket makes the destination's bucket where it is not there.
 	MakeBucket bool
+	// Stdin is what a [Stream] as the source reads, and Stdout what one as the
+	// destination writes to. ExpectedSize is the size of Stdin in bytes as far as
+	// somebody knows, 0 where nobody does.
+	Stdin        io.Reader
+	Stdout       io.Writer
+	ExpectedSize int64
 }
 
 // Copy copies one file or object (File, Object), or all of a tree (Dir,

@@ -107,7 +107,11 @@ func (r *run) walkLocal(l Location, follow bool) *local.Source {
 func (r *run) walkBucket(l Location, markers bool) walker.Source {
 	o := r.e.listing(l, parallelOrdered, r.PageSize)
 	o.Markers = markers
-	return r.filter(l).Source(bucket.New(r.client, o))
+	client := r.client
+	if l.source {
+		client = r.reader
+	}
+	return r.filter(l).Source(bucket.New(client, o))
 }
 
 // said is a Source whose skipped names are those that a person would write.

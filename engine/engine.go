@@ -8,6 +8,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,14 @@ type Options struct {
 	AddressingStyle string
 	SignPayload     bool
 
+	// Source is where runs read the objects of their source, where that is another
+	// store or account; nil: where they write. Between two stores, bytes come here
+	// and go on.
+	Source *Remote
+	// MFAToken asks a person for the code that a profile with mfa_serial wants; nil
+	// has such a profile fail.
+	MFAToken func() (string, error)
+
 	// MaxInFlight is the most requests that may be in flight; how many there are
 	// is found while it runs. 0 means 1024. Memory may allow fewer.
 	MaxInFlight int
@@ -89,6 +98,16 @@ type Options struct {
 	OnAttempt func(op string, took time.Duration, err error)
 }
 
+// Remote is a store or account other than that of the Options, from which it
+// has what it does not say itself.
+type Remote struct {
+	// EndpointURL, Profile and Region are as in Options.
+	EndpointURL, Profile, Region string
+}
+
+// elsewhere says that the store cannot copy from there by itself.
+func (r *Remote) elsewhere() bool { return r != nil && (r.EndpointURL != "" || r.Profile != "") }
+
 const (
 	// mostParts bounds the parts of one object that are wanted at once: each is
 	// a goroutine that waits for memory and a slot.
@@ -103,7 +122,11 @@ const (
 type Engine struct {
 	o      Options
 	client wire.Client
+	// source is the client of Options.Source; nil without.
+	source wire.Client
 	host   *wire.Host // what all runs know of the store
+	// sourceHost is the same of the other store.
+	sourceHost *wire.Host
 	// outage and patience are those of wire.Policy.
 	outage, patience time.Duration
 	pool             *pool.Pool
@@ -171,7 +194,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if _, err := transfer.New(transfer.Options{PartSize: o.PartSize}); err != nil {
 		return nil, usagef("%v", err)
 	}
-	e := &Engine{pool: p, host: wire.NewHost(), ceilings: ceilings}
+	e := &Engine{pool: p, host: wire.NewHost(), sourceHost: wire.NewHost(), ceilings: ceilings}
 	wo := wire.Options{
 		EndpointURL: o.EndpointURL, Profile: o.Profile, Region: o.Region,
 		AccessKeyID: o.AccessKeyID, SecretAccessKey: o.SecretAccessKey,
@@ -184,6 +207,16 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		wo.Bandwidth = bandwidth
 	}
 	e.client, err = wire.New(ctx, wo)
+	if from := o.Source; err == nil && from != nil {
+		if from.elsewhere() {
+			wo.EndpointURL, wo.Profile = from.EndpointURL, cmp.Or(from.Profile, wo.Profile)
+			if from.Profile != "" {
+				wo.AccessKeyID, wo.SecretAccessKey = "", ""
+			}
+		}
+		wo.Region = cmp.Or(from.Region, wo.Region)
+		e.source, err = wire.New(ctx, wo)
+	}
 	if err != nil {
 		if _, ok := errors.AsType[*wire.UsageError](err); ok {
 			return nil, usagef("%v", err)
@@ -241,5 +274,8 @@ func (e *Engine) leaves(r *run) {
 // Close lets go of the connections that are kept open. Runs must have ended.
 func (e *Engine) Close() error {
 	e.client.CloseIdle()
+	if e.source != nil {
+		e.source.CloseIdle()
+	}
 	return nil
 }

@@ -31,7 +31,7 @@ func mayImport() map[string][]string {
 	return map[string][]string{
 		"cmd/s3haul": {
 			"cmd/s3haul/internal/gateway", "engine", "engine/checksum", "engine/journal", "engine/pool", "engine/report", "engine/transfer", "engine/wire", "walker",
-			sdk, humanize, "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
+			sdk, humanize, "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/google/uuid", "golang.org/x/term",
 		},
 		"cmd/s3haul/internal/gateway": {"github.com/versity/versitygw", sys},
 

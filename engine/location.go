@@ -18,6 +18,10 @@ type Location struct {
 	path string
 	// one says that it is a single file or object, not a tree.
 	one bool
+	// stream says that it is a stream, which the options of the run have.
+	stream bool
+	// source says that it is what a run reads, by the client for that.
+	source bool
 }
 
 // Dir is the tree below a local directory.
@@ -32,6 +36,9 @@ func Bucket(name, prefix string) Location { return Location{bucket: name, path: 
 
 // Object is one object.
 func Object(bucket, key string) Location { return Location{bucket: bucket, path: key, one: true} }
+
+// Stream is the standard input or output of a copy of one object; see CopyOptions.
+func Stream() Location { return Location{path: "-", one: true, stream: true} }
 
 // String writes it as a person would: s3://bucket/prefix, or the path.
 func (l Location) String() string {
@@ -78,7 +85,7 @@ func (l Location) file(key string) string {
 
 // object is the object that has key.
 func (l Location) object(key string, e walker.Entry) transfer.Object {
-	return transfer.Object{Bucket: l.bucket, Key: l.path + key, Size: e.Size, ETag: e.ETag, ModTime: e.ModTime}
+	return transfer.Object{Bucket: l.bucket, Key: l.path + key, Source: l.source, Size: e.Size, ETag: e.ETag, ModTime: e.ModTime}
 }
 
 // names writes the names of one side for people. Local ones are relative to the

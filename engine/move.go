@@ -31,6 +31,11 @@ type MoveOptions struct {
 	MakeBucket bool
 }
 
+// copy is what a move does first.
+func (o *MoveOptions) copy() CopyOptions {
+	return CopyOptions{RunOptions: o.RunOptions, NoFollowSymlinks: o.NoFollowSymlinks, MakeBucket: o.MakeBucket}
+}
+
 // Errors of objects that have arrived, and whose source was kept.
 var (
 	// ErrUnverified: nobody can say that what arrived is what was sent.
@@ -64,7 +69,7 @@ func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Su
 		return r.end(usagef("%s is a device or a pipe, which keeps nothing: copy to it", dst))
 	}
 	r.mover = r.newMover()
-	err = r.copyAll(ctx, CopyOptions(o))
+	err = r.copyAll(ctx, o.copy())
 	r.mover.close()
 	return r.end(err)
 }

@@ -66,6 +66,8 @@ func (r *run) doneWith(a *plan.Action, kind report.Kind, res transfer.Result) re
 // bring moves the bytes of one action.
 func (r *run) bring(ctx context.Context, a *plan.Action) (transfer.Result, error) {
 	switch {
+	case r.src.stream || r.dst.stream:
+		return r.pipe(ctx, a)
 	case r.src.local():
 		res, err := r.upload(ctx, a)
 		// What is there already would keep the second one out.
@@ -75,6 +77,8 @@ func (r *run) bring(ctx context.Context, a *plan.Action) (transfer.Result, error
 			res, err = r.upload(ctx, a)
 		}
 		return res, err
+	case !r.dst.local() && r.e.o.Source.elsewhere():
+		return r.transfer.Carry(ctx, r.src.object(a.Key, a.Src), r.dst.object(a.Key, walker.Entry{}))
 	case !r.dst.local():
 		return r.transfer.Copy(ctx, r.src.object(a.Key, a.Src), r.dst.object(a.Key, walker.Entry{}))
 	case r.device:

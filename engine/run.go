@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,23 @@ type RunOptions struct {
 	// Only has the run consider these keys of the source alone, in whatever order:
 	// nothing is walked or listed there, and nothing is deleted.
 	Only []string
+	// Attributes are what objects are given beside their content, and what it takes
+	// to read those of the source.
+	Attributes Attributes
+	// MinSize and MaxSize, in bytes, leave out what is smaller or larger, on both
+	// sides; 0 means no bound. OlderThan and NewerThan leave out what was modified
+	// later, or earlier, than that; zero means no bound.
+	MinSize, MaxSize     int64
+	OlderThan, NewerThan time.Time
+	// ForceGlacier tries objects whose class says that they are archived: they may
+	// have been restored. Otherwise they are skipped with a warning, without one
+	// where IgnoreGlacierWarnings is set.
+	ForceGlacier, IgnoreGlacierWarnings bool
 }
+
+// Attributes are what objects are given beside their content; see
+// [transfer.Attributes].
+type Attributes = transfer.Attributes
 
 // run is one call of the engine: its ends, its sinks, and what it has begun.
 type run struct {
@@ -68,6 +85,8 @@ type run struct {
 	tally    *report.Tally
 	sink     report.Sink
 	client   wire.Client
+	// reader is the client for the source; it is client where that is the same store.
+	reader   wire.Client
 	transfer *transfer.Transfer
 	journal  *journal.Journal // nil where there is nothing to be written down
 
@@ -106,6 +125,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	if err := o.check(op); err != nil {
 		return nil, err
 	}
+	src.source = true
 	r := &run{
 		bounds:     newBounds(o),
 		RunOptions: o, e: e, op: op, src: src, dst: dst,
@@ -121,6 +141,16 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	}
 	policy := e.policy(retried)
 	r.client = wire.Attempts(e.client, gate{e.pool}, policy)
+	r.reader = r.client
+	if e.source != nil {
+		from := policy
+		from.Host = e.sourceHost
+		r.reader = wire.Attempts(e.source, gate{e.pool}, from)
+	}
+	attributes := o.Attributes
+	if dst.local() { // the one key that was given is that of what is read
+		attributes.SourceKey = cmp.Or(attributes.SourceKey, attributes.CustomerKey)
+	}
 	r.journal = r.openJournal()
 	var err error
 	r.transfer, err = transfer.New(transfer.Options{
@@ -130,7 +160,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 			r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: errors.New(msg)})
 		},
 		Resumed: func(n int64) { r.sink.Report(report.Event{Kind: report.Resumed, Op: r.op, Bytes: n}) },
-		Client:  r.client, Pool: e.pool,
+		Client:  r.client, Source: r.reader, Attributes: attributes, Pool: e.pool,
 		PartSize: e.o.PartSize, PartsAtOnce: min(e.o.MaxInFlight, mostParts),
 		Progress: func(n int64) { r.sink.Report(report.Event{Kind: report.Progress, Op: r.op, Bytes: n}) },
 		Policy:   policy, Retry: retried,

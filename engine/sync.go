@@ -32,6 +32,9 @@ type SyncOptions struct {
 	// the checksum that the store has, or its ETag. Where neither says anything, the
 	// times count.
 	Checksum bool
+	// ExactTimestamps has a download bring what has another time, newer or older, and
+	// Update never replaces what is newer at the destination.
+	ExactTimestamps, Update bool
 	// IgnoreErrors has the deletes run although objects failed; never where a side
 	// could not be listed.
 	IgnoreErrors bool

@@ -27,7 +27,9 @@ and is a failure. Directories stay.
 		Args: exactly("SOURCE", "DESTINATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.copies(cmd, &t, args, recursive, func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
-				return eng.Move(ctx, s.src, s.dst, engine.MoveOptions(o))
+				return eng.Move(ctx, s.src, s.dst, engine.MoveOptions{
+					RunOptions: o.RunOptions, NoFollowSymlinks: o.NoFollowSymlinks, MakeBucket: o.MakeBucket,
+				})
 			})
 		},
 	}

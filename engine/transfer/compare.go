@@ -94,7 +94,7 @@ func (t *Transfer) compareAsked(ctx context.Context, obj Object, f *os.File, was
 // askedSum asks what the store has of an object, whatever was listed of it, and
 // of what size it is.
 func (t *Transfer) askedSum(ctx context.Context, obj Object) (*stored, int64, error) {
-	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
+	head, err := t.client(&obj).HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: aws.String(obj.Bucket), Key: aws.String(obj.Key), ChecksumMode: types.ChecksumModeEnabled,
 	})
 	if err != nil {
@@ -136,7 +136,7 @@ func (t *Transfer) CompareObjects(ctx context.Context, a, b Object, ask bool) (V
 	heads := [2]answer{}
 	objs := [2]Object{a, b}
 	for i := range objs {
-		head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
+		head, err := t.client(&objs[i]).HeadObject(ctx, &s3.HeadObjectInput{
 			Bucket: aws.String(objs[i].Bucket), Key: aws.String(objs[i].Key), ChecksumMode: types.ChecksumModeEnabled,
 		})
 		if err != nil {

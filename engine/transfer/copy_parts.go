@@ -168,7 +168,7 @@ func (c *partCopy) tags(ctx context.Context) (*string, error) {
 	if n := c.head.TagCount; n != nil && *n == 0 {
 		return nil, nil
 	}
-	out, err := c.t.Client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: aws.String(c.src.Bucket), Key: aws.String(c.src.Key)})
+	out, err := c.t.client(&c.src).GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: aws.String(c.src.Bucket), Key: aws.String(c.src.Key)})
 	switch code := wire.Code(err); {
 	case err == nil:
 	case c.head.TagCount == nil && (wire.Unsupported(err) || code == "NoSuchTagSet" || code == "NoSuchTagSetError"):

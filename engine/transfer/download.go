@@ -113,7 +113,7 @@ func (t *Transfer) getTo(ctx context.Context, src Object, w io.Writer) (got, err
 	get.there.obj = src
 	get.in.Bucket, get.in.Key = &get.there.obj.Bucket, &get.there.obj.Key
 	get.in.ChecksumMode = types.ChecksumModeEnabled
-	out, err := t.Client.GetObject(ctx, &get.in)
+	out, err := t.client(&src).GetObject(ctx, &get.in)
 	if err != nil {
 		return got{}, err
 	}

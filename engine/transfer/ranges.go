@@ -124,7 +124,7 @@ func (t *Transfer) getRanges(ctx context.Context, o *remote, f *target) (got, er
 // headOf asks for the checksum of the whole of src, which no answer to a range
 // has. What answers must be the object that was listed.
 func (t *Transfer) headOf(ctx context.Context, src *Object) (*s3.HeadObjectOutput, error) {
-	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
+	head, err := t.client(src).HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: aws.String(src.Bucket), Key: aws.String(src.Key),
 		IfMatch: ifMatch(*src), ChecksumMode: types.ChecksumModeEnabled,
 	})
@@ -287,7 +287,7 @@ func (r *ranges) get(ctx context.Context, p *pieces) error {
 	}
 	src, from := r.o.Object, p.at
 	w := &rangeWriter{w: r.f, from: from, pieces: p, progress: r.t.Progress}
-	err = r.t.parts.fetch(ctx, &rangeClient{Objects: r.t.Client, src: src, from: from, to: p.to}, src, from, p.to, w, buf.Bytes())
+	err = r.t.parts.fetch(ctx, &rangeClient{Objects: r.t.client(&src), src: src, from: from, to: p.to}, src, from, p.to, w, buf.Bytes())
 	if err != nil {
 		r.t.Progress(from - p.at)
 		p.at = from

@@ -14,7 +14,7 @@ import (
 
 // Stat asks for one object. The entry that comes back has no Key.
 func (t *Transfer) Stat(ctx context.Context, obj Object) (walker.Entry, error) {
-	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
+	head, err := t.client(&obj).HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: aws.String(obj.Bucket), Key: aws.String(obj.Key),
 	})
 	if err != nil {

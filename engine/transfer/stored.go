@@ -162,7 +162,7 @@ func (t *Transfer) partSize(ctx context.Context, s *stored) (int64, error) {
 // partOf asks for the size of one part of an object; 0 where the store knows no
 // parts. That it could not be asked is an error: it says nothing of the parts.
 func (t *Transfer) partOf(ctx context.Context, s *stored, number int) (int64, error) {
-	head, err := t.Client.HeadObject(ctx, &s3.HeadObjectInput{
+	head, err := t.client(&s.obj).HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &s.obj.Bucket, Key: &s.obj.Key, IfMatch: ifMatch(s.obj), PartNumber: aws.Int32(int32(number)),
 	})
 	switch {
@@ -189,7 +189,7 @@ func (t *Transfer) listedParts(ctx context.Context, s *stored, most int) ([]int6
 		ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesObjectParts},
 	}
 	for len(sizes) < most {
-		out, err := t.Client.GetObjectAttributes(ctx, in)
+		out, err := t.client(&s.obj).GetObjectAttributes(ctx, in)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)

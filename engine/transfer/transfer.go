@@ -43,6 +43,11 @@ const (
 type Options struct {
 	// Client is what objects are moved with: retries and slots are part of it.
 	Client wire.Objects
+	// Source is what the objects of the source are read with, where that is another
+	// store or account; nil: Client.
+	Source wire.Objects
+	// Attributes are what objects are given beside their content.
+	Attributes Attributes
 	// Pool gives the buffers.
 	Pool *pool.Pool
 	// Threshold is the size from which on an object goes in parts, in bytes;
@@ -165,6 +170,9 @@ func New(o Options) (*Transfer, error) {
 	if o.Notice == nil {
 		o.Notice = func(string) {}
 	}
+	if o.Source == nil {
+		o.Source = o.Client
+	}
 	if o.Clock == nil {
 		o.Clock = func(context.Context) time.Time { return time.Time{} }
 	}
@@ -180,9 +188,19 @@ func New(o Options) (*Transfer, error) {
 	return t, nil
 }
 
+// client is what obj is read with.
+func (t *Transfer) client(obj *Object) wire.Objects {
+	if obj.Source {
+		return t.Source
+	}
+	return t.Client
+}
+
 // Object names an object and what is known of it.
 type Object struct {
 	Bucket, Key string
+	// Source says that it is an object of the source: it is read by Options.Source.
+	Source bool
 	// Size, ETag and ModTime are those of a listing or of HeadObject; of
 	// what is written they mean nothing. Without an ETag a large object is that which is there
 	// when its first byte is asked for.
