@@ -23,22 +23,29 @@ func (o *outcome) wrong(when string, problems ...error) {
 	}
 }
 
-// killed kills one run, or a few of the same one after the other, and then lets
-// it go on to its end.
-func (b *bench) killed(ctx context.Context, sc scenario, seed uint64) (err error) {
+// fresh makes a spot at the simulator, and says how long a run takes there that is
+// let alone. There is no spot where that one fails, which has been noted then.
+func (b *bench) fresh(ctx context.Context, sc scenario, seed uint64) (*spot, time.Duration, error) {
 	store, err := b.simulated(ctx, sc.latency)
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
 	took, err := b.baseline(ctx, sc.name, sc, store, b.options.large)
 	if err != nil {
-		return b.broken(sc.name, seed, err)
+		return nil, 0, b.broken(sc.name, seed, err)
 	}
-	began := time.Now()
 	s, err := b.spot(ctx, sc, store, b.options.large, seed)
-	if err != nil {
+	return s, took, err
+}
+
+// killed kills one run, or a few of the same one after the other, and then lets
+// it go on to its end.
+func (b *bench) killed(ctx context.Context, sc scenario, seed uint64) (err error) {
+	s, took, err := b.fresh(ctx, sc, seed)
+	if s == nil {
 		return err
 	}
+	began := time.Now()
 	defer func() { err = errors.Join(err, b.leave(ctx, s)) }()
 	o := outcome{twice: -1}
 	times := 1

@@ -13,19 +13,11 @@ import (
 // paired has two processes do the same at the same time. Of every second pair one
 // is killed; then a third run ends it.
 func (b *bench) paired(ctx context.Context, sc scenario, seed uint64) (err error) {
-	store, err := b.simulated(ctx, sc.latency)
-	if err != nil {
+	s, took, err := b.fresh(ctx, sc, seed)
+	if s == nil {
 		return err
-	}
-	took, err := b.baseline(ctx, sc.name, sc, store, b.options.large)
-	if err != nil {
-		return b.broken(sc.name, seed, err)
 	}
 	began := time.Now()
-	s, err := b.spot(ctx, sc, store, b.options.large, seed)
-	if err != nil {
-		return err
-	}
 	defer func() { err = errors.Join(err, b.leave(ctx, s)) }()
 	o := outcome{twice: -1}
 	name, doomed := sc.name+", two", s.rng.IntN(2) == 0

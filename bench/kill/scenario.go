@@ -86,6 +86,20 @@ func (s *spot) nothingLeft(ctx context.Context) []error {
 	return append(leftIn("of the journal", s.state()), openUploads(ctx, s.store, s.store.Bucket, s.prefix)...)
 }
 
+// compare has what is there held against the states that may be there, at the end
+// against the last of them; look says what of them has arrived.
+func (s *spot) compare(may states, look func(ctx context.Context, last bool) (arrived map[string]bool, problems []error)) {
+	s.whole = func(ctx context.Context) (int64, []error) {
+		arrived, problems := look(ctx, false)
+		return may.bytesOf(arrived), problems
+	}
+	s.done = func(ctx context.Context) []error {
+		arrived, problems := look(ctx, true)
+		problems = append(problems, may.missing(arrived)...)
+		return append(problems, s.nothingLeft(ctx)...)
+	}
+}
+
 func (b *bench) upload(ctx context.Context, s *spot, verb ...string) error {
 	t, err := b.trees(ctx, s.large)
 	if err != nil {
@@ -97,15 +111,9 @@ func (b *bench) upload(ctx context.Context, s *spot, verb ...string) error {
 	may := statesOf(t.now, t.objects)
 	s.args = s.command(append(verb, t.now.Dir, s.bucket())...)
 	s.again = verb[0] == "cp"
-	s.whole = func(ctx context.Context) (int64, []error) {
-		arrived, problems := may.inBucket(ctx, s.store, s.prefix, false)
-		return may.bytesOf(arrived), problems
-	}
-	s.done = func(ctx context.Context) []error {
-		arrived, problems := may.inBucket(ctx, s.store, s.prefix, true)
-		problems = append(problems, may.missing(arrived)...)
-		return append(problems, s.nothingLeft(ctx)...)
-	}
+	s.compare(may, func(ctx context.Context, last bool) (map[string]bool, []error) {
+		return may.inBucket(ctx, s.store, s.prefix, last)
+	})
 	s.counted(func(st s3sim.Stats) int64 { return st.BytesIn }, t.now.Bytes)
 	return nil
 }
@@ -125,15 +133,7 @@ func (b *bench) download(ctx context.Context, s *spot) error {
 	}
 	may := statesOf(t.now, t.files)
 	s.args = s.command("sync", from, dst)
-	s.whole = func(context.Context) (int64, []error) {
-		arrived, problems := may.inDir(dst, false)
-		return may.bytesOf(arrived), problems
-	}
-	s.done = func(ctx context.Context) []error {
-		arrived, problems := may.inDir(dst, true)
-		problems = append(problems, may.missing(arrived)...)
-		return append(problems, s.nothingLeft(ctx)...)
-	}
+	s.compare(may, func(_ context.Context, last bool) (map[string]bool, []error) { return may.inDir(dst, last) })
 	s.counted(func(st s3sim.Stats) int64 { return st.BytesOut }, t.now.Bytes)
 	return nil
 }
@@ -152,15 +152,9 @@ func (b *bench) copies(ctx context.Context, s *spot) error {
 	}
 	may := statesOf(t.now, t.objects)
 	s.args = s.command("sync", from, s.bucket())
-	s.whole = func(ctx context.Context) (int64, []error) {
-		arrived, problems := may.inBucket(ctx, s.store, s.prefix, false)
-		return may.bytesOf(arrived), problems
-	}
-	s.done = func(ctx context.Context) []error {
-		arrived, problems := may.inBucket(ctx, s.store, s.prefix, true)
-		problems = append(problems, may.missing(arrived)...)
-		return append(problems, s.nothingLeft(ctx)...)
-	}
+	s.compare(may, func(ctx context.Context, last bool) (map[string]bool, []error) {
+		return may.inBucket(ctx, s.store, s.prefix, last)
+	})
 	// The store carries the bytes itself; what is counted are its orders.
 	s.unit, s.may = "requests", concurrency
 	s.moved = func(st s3sim.Stats) int64 { return st.Ops["UploadPartCopy"] + st.Ops["CopyObject"] }
