@@ -21,6 +21,8 @@ type Rule struct {
 type Filter struct {
 	root  string
 	rules []rule
+	// glob, where it is not nil, is what every key has to match.
+	glob pattern
 }
 
 type rule struct {
@@ -48,10 +50,23 @@ func NewFilter(root string, rules ...Rule) *Filter {
 	return f
 }
 
+// Within returns a Filter that wants of what f wants only the keys that match
+// pattern, in which '*' and '?' cross '/'. An empty pattern is none.
+func (f *Filter) Within(pattern string) *Filter {
+	g := *f
+	if pattern != "" {
+		g.glob = compile(pattern)
+	}
+	return &g
+}
+
 // Match says whether key is wanted.
 func (f *Filter) Match(key string) bool {
 	if f == nil {
 		return true
+	}
+	if f.glob != nil && !f.glob.match(key) {
+		return false
 	}
 	full := ""
 	for i := len(f.rules) - 1; i >= 0; i-- {
@@ -68,6 +83,9 @@ func (f *Filter) Match(key string) bool {
 func (f *Filter) Below(dir string) bool {
 	if f == nil {
 		return true
+	}
+	if f.glob != nil && !f.glob.canBegin(dir) {
+		return false
 	}
 	full := ""
 	for i := len(f.rules) - 1; i >= 0; i-- {
@@ -100,7 +118,7 @@ func (f *Filter) subject(r *rule, key string, full *string) string {
 // [*Skipped] errors of such keys. A Skipped whose Key ends in '/' stands for
 // what is below, and is left out only where nothing below can be wanted.
 func (f *Filter) Source(s Source) Source {
-	if f == nil || len(f.rules) == 0 {
+	if f == nil || len(f.rules) == 0 && f.glob == nil {
 		return s
 	}
 	return &filtered{filter: f, source: s}

@@ -29,6 +29,9 @@ type Entry struct {
 	// StorageClass is S3's name for the class; empty for a file, and where
 	// the store does not say.
 	StorageClass string
+	// Restored says that an object of a class of archive can be read for a while. No
+	// listing says so.
+	Restored bool
 	// VersionID is set by listings of versions alone; "null" is a real id.
 	VersionID string
 	// Latest says that this is the current version of its key.

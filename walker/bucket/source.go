@@ -24,6 +24,8 @@ type Options struct {
 	// Prefix limits the walk to the keys that begin with it, and is taken off
 	// them. It is compared byte by byte: "di" takes "dir/a" as well.
 	Prefix string
+	// Keep is how many bytes at the end of Prefix stay in the keys all the same.
+	Keep int
 	// PageSize is the number of keys asked for with one request, 1 to 1000;
 	// 0 means 1000.
 	PageSize int
@@ -76,7 +78,7 @@ func (s *Source) Pages(ctx context.Context) iter.Seq2[Chunk, error] {
 		stopped := false
 		err := s.pages(ctx, false, func(c Chunk) bool {
 			for i := range c.Entries {
-				c.Entries[i].Key = strings.TrimPrefix(c.Entries[i].Key, s.o.Prefix)
+				c.Entries[i].Key = strings.TrimPrefix(c.Entries[i].Key, s.root())
 			}
 			stopped = !yield(c, nil)
 			return !stopped
@@ -86,6 +88,9 @@ func (s *Source) Pages(ctx context.Context) iter.Seq2[Chunk, error] {
 		}
 	}
 }
+
+// root is what is taken off the keys.
+func (s *Source) root() string { return s.o.Prefix[:len(s.o.Prefix)-s.o.Keep] }
 
 // Ordered is true of general purpose buckets, which list in byte order of the
 // keys, and false of directory buckets
@@ -98,7 +103,7 @@ func (s *Source) directory() bool { return strings.HasSuffix(s.o.Bucket, "--x-s3
 // ahead of the one who reads. An error of the Lister ends the walk.
 func (s *Source) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 	return func(yield func(walker.Entry, error) bool) {
-		stopped := false
+		stopped, root := false, s.root()
 		err := s.pages(ctx, true, func(c Chunk) bool {
 			for i := range c.Entries {
 				if i%64 == 0 && ctx.Err() != nil {
@@ -108,7 +113,7 @@ func (s *Source) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 				if e.Size == 0 && s.versions == nil && !s.o.Markers && strings.HasSuffix(e.Key, "/") {
 					continue
 				}
-				e.Key = strings.TrimPrefix(e.Key, s.o.Prefix)
+				e.Key = strings.TrimPrefix(e.Key, root)
 				if !yield(*e, nil) {
 					stopped = true
 					return false
