@@ -33,6 +33,9 @@ type Objects interface {
 	UploadPartCopy(context.Context, *s3.UploadPartCopyInput, ...func(*s3.Options)) (*s3.UploadPartCopyOutput, error)
 	GetObjectAttributes(context.Context, *s3.GetObjectAttributesInput, ...func(*s3.Options)) (*s3.GetObjectAttributesOutput, error)
 	GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error)
+	PutObjectTagging(context.Context, *s3.PutObjectTaggingInput, ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error)
+	GetObjectAcl(context.Context, *s3.GetObjectAclInput, ...func(*s3.Options)) (*s3.GetObjectAclOutput, error)
+	PutObjectAcl(context.Context, *s3.PutObjectAclInput, ...func(*s3.Options)) (*s3.PutObjectAclOutput, error)
 }
 
 // MaxDelete is the most keys that one DeleteObjects takes; more is MalformedXML
@@ -67,6 +70,8 @@ type DeleteOptions struct {
 	// MFA is the serial number of a device, a space, and its present code, for
 	// buckets with MFA delete. S3 takes it over TLS alone.
 	MFA string
+	// RequestPayer says that the requester pays.
+	RequestPayer bool
 }
 
 // Deleter deletes objects. To delete what is not there is a success, as on S3.
@@ -134,12 +139,59 @@ type Configurations interface {
 	Lifecycle(ctx context.Context, bucket string) (*Lifecycle, error)
 	// PutLifecycle replaces the whole configuration.
 	PutLifecycle(ctx context.Context, bucket string, l *Lifecycle) error
+	// SetVersioning turns versioning on, or suspends it. mfa is as in DeleteOptions.
+	SetVersioning(ctx context.Context, bucket string, on bool, mfa string) error
+	// PutWebsite has the bucket answer as a website.
+	PutWebsite(ctx context.Context, bucket string, w Website) error
+}
+
+// Website is how a bucket answers as a website.
+type Website struct {
+	// Index is what is put behind the '/' at the end of a path; ErrorKey the key of
+	// the page for errors, empty for S3's own.
+	Index, ErrorKey string
 }
 
 // BucketInfo is one bucket of ListBuckets.
 type BucketInfo struct {
 	Name    string
 	Created time.Time
+	// Region is empty where the store does not tell.
+	Region string
+}
+
+// BucketsRequest says which buckets ListBuckets is to list; the zero value all.
+type BucketsRequest struct {
+	// Prefix is what their names begin with, Region where they are.
+	Prefix, Region string
+	// PageSize is how many are asked for at once, 1 to 10,000; 0 leaves it to the
+	// store.
+	PageSize int
+}
+
+// CreateOptions go with a new bucket.
+type CreateOptions struct {
+	// Tags are those of the bucket, 50 at most.
+	Tags map[string]string
+}
+
+// PresignRequest says what a presigned URL is to allow.
+type PresignRequest struct {
+	// Put has the URL take a PUT of an object, instead of a GET.
+	Put bool
+	// VersionID is that of the version to get; empty is the object itself.
+	Bucket, Key, VersionID string
+	// Expires is how long the URL is good for, in whole seconds, 1 s to 7 days.
+	Expires time.Duration
+}
+
+// Presigned is a URL that needs no credentials.
+type Presigned struct {
+	// URL is a secret for as long as it is good.
+	URL string
+	// CredentialsEnd is when those end that it was made with, and the URL with
+	// them; zero where they do not.
+	CredentialsEnd time.Time
 }
 
 // Buckets are the calls on buckets.
@@ -147,9 +199,9 @@ type Buckets interface {
 	// HeadBucket returns nil where the bucket is there and may be used.
 	HeadBucket(ctx context.Context, bucket string) error
 	// CreateBucket makes the bucket in the region of the client.
-	CreateBucket(ctx context.Context, bucket string) error
+	CreateBucket(ctx context.Context, bucket string, o CreateOptions) error
 	DeleteBucket(ctx context.Context, bucket string) error
-	ListBuckets(ctx context.Context) ([]BucketInfo, error)
+	ListBuckets(ctx context.Context, req BucketsRequest) ([]BucketInfo, error)
 }
 
 // Client is all that s3haul asks of S3.
@@ -160,6 +212,8 @@ type Client interface {
 	Deleter
 	Buckets
 	Configurations
+	// Presign makes a URL; nothing is sent, but to who gives the credentials.
+	Presign(ctx context.Context, req PresignRequest) (Presigned, error)
 	// CloseIdle closes the connections that nothing is under way on.
 	CloseIdle()
 }

@@ -16,6 +16,7 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
 )
@@ -34,6 +35,12 @@ type Options struct {
 	// AccessKeyID and SecretAccessKey, both or neither, replace the
 	// credentials of the configuration.
 	AccessKeyID, SecretAccessKey string
+	// SignAs is a client of [New] whose credentials this one has too: who has typed
+	// the code of a device is not asked twice. nil looks for its own.
+	SignAs Client
+	// MFAToken returns the code of the device that a profile with mfa_serial names,
+	// each time that its role is assumed. nil has such a profile fail.
+	MFAToken func(serial string) (string, error)
 	// NoSign sends requests unsigned, for public buckets.
 	NoSign bool
 	// NoVerifySSL takes any certificate.
@@ -81,6 +88,10 @@ type Options struct {
 	// fails nothing: bodies that go unsigned over http to another machine. nil
 	// tells nobody.
 	Notice func(msg string)
+
+	// What the s3 section has besides.
+	accelerate, dualStack bool
+	arnRegion             *bool
 }
 
 // Memory is a budget of bytes that connections take of for buffers that large
@@ -123,29 +134,21 @@ func New(ctx context.Context, o Options) (Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !validRegion(cfg.Region) {
+		return nil, &UsageError{fmt.Sprintf("Provided region_name '%s' doesn't match a supported format: a region is like eu-west-1; look at --region, AWS_REGION and the AWS config file", cfg.Region)}
+	}
 	if !o.NoSign {
 		if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 			if ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			return nil, &CredentialsError{Err: err}
+			return nil, o.noCredentials(err)
 		}
 	}
 	hc := plainClient(cfg, o)
 	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
 		so.HTTPClient = hc
-		if o.EndpointURL != "" {
-			so.BaseEndpoint = aws.String(o.EndpointURL)
-		}
-		switch o.AddressingStyle {
-		case "path":
-			so.UsePathStyle = true
-		case "virtual":
-		default:
-			// A host of one's own seldom has a DNS entry for each bucket; aws s3
-			// goes by path there as well.
-			so.UsePathStyle = so.BaseEndpoint != nil
-		}
+		o.place(cfg, so)
 		// Retries are Attempts' business: the SDK would hold a slot while it
 		// waits, and stops retrying after some 100 failures.
 		so.Retryer = aws.NopRetryer{}
@@ -153,11 +156,16 @@ func New(ctx context.Context, o Options) (Client, error) {
 		// by default).
 		so.ContinueHeaderThresholdBytes = -1
 		so.DisableLogOutputChecksumValidationSkipped = true
-		so.APIOptions = append(so.APIOptions, awsmiddleware.AddUserAgentKeyValue("s3haul", version(o)))
+		so.APIOptions = append(so.APIOptions, awsmiddleware.AddUserAgentKeyValue("s3haul", version(o)), untyped)
 	})
-	if base := client.Options().BaseEndpoint; base != nil && o.EndpointURL == "" {
-		if err := checkEndpoint(*base); err != nil {
-			return nil, err
+	if base := client.Options().BaseEndpoint; base != nil {
+		if o.EndpointURL == "" {
+			if err := checkEndpoint(*base); err != nil {
+				return nil, err
+			}
+		}
+		if client.Options().UseAccelerate {
+			return nil, &UsageError{fmt.Sprintf("use_accelerate_endpoint of the AWS config file does not go with the endpoint %s: leave one of them out", *base)}
 		}
 	}
 	c := &sdk{Client: client, region: cfg.Region, http: hc, regions: newRegions(), renewal: newRenewal(client.Options().Credentials)}
@@ -240,9 +248,23 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Region != "" {
 		opts = append(opts, config.WithRegion(o.Region))
 	}
+	if o.MFAToken != nil {
+		opts = append(opts, config.WithAssumeRoleCredentialOptions(func(role *stscreds.AssumeRoleOptions) {
+			serial := aws.ToString(role.SerialNumber)
+			role.TokenProvider = func() (string, error) {
+				code, err := o.MFAToken(serial)
+				if err != nil {
+					return "", &mfaError{serial, err}
+				}
+				return code, nil
+			}
+		}))
+	}
 	switch {
 	case o.NoSign:
 		opts = append(opts, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
+	case o.SignAs != nil:
+		opts = append(opts, config.WithCredentialsProvider(credentialsOf(o.SignAs)))
 	case o.AccessKeyID != "":
 		opts = append(opts, config.WithCredentialsProvider(
 			credentials.NewStaticCredentialsProvider(o.AccessKeyID, o.SecretAccessKey, "")))
@@ -258,6 +280,9 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	if err != nil {
 		if _, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
 			return cfg, err
+		}
+		if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
+			return cfg, o.noCredentials(err)
 		}
 		return cfg, fmt.Errorf("reading the AWS configuration: %w", err)
 	}

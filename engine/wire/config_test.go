@@ -64,7 +64,7 @@ func TestHowRequestsLook(t *testing.T) {
 // Retries are not this client's: it sends what it is told once.
 func TestNoRetries(t *testing.T) {
 	f := newFake(t, says(http.StatusServiceUnavailable, "<Error><Code>SlowDown</Code><Message>later</Message></Error>")).plain()
-	_, err := newClient(t, f.options()).ListBuckets(t.Context())
+	_, err := newClient(t, f.options()).ListBuckets(t.Context(), wire.BucketsRequest{})
 	if wire.Code(err) != "SlowDown" || !wire.Retryable(err) || wire.RequestID(err) != "4Z9K" || len(f.requests()) != 1 {
 		t.Errorf("%v, %d requests", err, len(f.requests()))
 	}

@@ -122,9 +122,6 @@ func (p *places) of(ctx context.Context, bucket string) *place {
 }
 
 func (p *places) resolve(ctx context.Context, bucket, region string) *place {
-	if strings.HasPrefix(bucket, "arn:") {
-		return &place{sdk: true}
-	}
 	o := &p.options
 	end, err := o.EndpointResolverV2.ResolveEndpoint(ctx, s3.EndpointParameters{
 		Bucket: &bucket, Region: &region,

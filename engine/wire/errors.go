@@ -62,18 +62,5 @@ func NotFound(err error) bool {
 }
 
 // ErrCredentials is in the chain of an error that says that no credentials
-// were found, or that those found could not be used to sign.
+// were found, or that who was to give them did not.
 var ErrCredentials = errors.New("unable to locate credentials")
-
-// CredentialsError says why there are no credentials and what to do.
-type CredentialsError struct{ Err error }
-
-func (e *CredentialsError) Error() string { return "Unable to locate credentials" }
-
-// Unwrap gives the cause and [ErrCredentials].
-func (e *CredentialsError) Unwrap() []error { return []error{ErrCredentials, e.Err} }
-
-// Advice says what to do about it.
-func (e *CredentialsError) Advice() string {
-	return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile with --profile, or give --no-sign-request for a public bucket"
-}

@@ -139,6 +139,28 @@ func (s *scripted) PutLifecycle(ctx context.Context, _ string, l *Lifecycle) err
 	return err
 }
 
+func (s *scripted) SetVersioning(ctx context.Context, _ string, on bool, _ string) error {
+	_, err := ask[bool](ctx, s, on)
+	return err
+}
+
+func (s *scripted) PutWebsite(ctx context.Context, _ string, w Website) error {
+	_, err := ask[Website](ctx, s, w)
+	return err
+}
+
+func (s *scripted) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput, _ ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error) {
+	return ask[s3.PutObjectTaggingOutput](ctx, s, in)
+}
+
+func (s *scripted) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, _ ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) {
+	return ask[s3.GetObjectAclOutput](ctx, s, in)
+}
+
+func (s *scripted) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, _ ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) {
+	return ask[s3.PutObjectAclOutput](ctx, s, in)
+}
+
 func value[O any](out *O, err error) (O, error) {
 	if err != nil {
 		var none O

@@ -71,10 +71,6 @@ func (c *fast) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...fun
 	if r == nil || !c.put.in.summed(v) || !r.carry(in.Body, in.ContentLength) {
 		return c.sdk.PutObject(ctx, in, opts...)
 	}
-	if in.ContentType == nil {
-		// As the SDK has it; S3's own default is another word for the same.
-		r.header["Content-Type"] = []string{"application/octet-stream"}
-	}
 	return exchange[s3.PutObjectOutput](ctx, c, at, r, c.put, v)
 }
 

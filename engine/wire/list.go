@@ -134,6 +134,9 @@ func (c *fast) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID,
 	if o.MFA != "" {
 		r.header["X-Amz-Mfa"] = []string{o.MFA}
 	}
+	if o.RequestPayer {
+		r.header["X-Amz-Request-Payer"] = []string{"requester"}
+	}
 	var failed []DeleteFailure
 	var id string
 	err = c.read(ctx, at, r, func(resp *http.Response, b []byte) error {

@@ -150,6 +150,28 @@ func (a *attempts) GetObjectTagging(ctx context.Context, in *s3.GetObjectTagging
 	})
 }
 
+// PutObjectTagging replaces all tags: to do it twice changes nothing.
+func (a *attempts) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput, opts ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error) {
+	c := &call{op: "PutObjectTagging", ask: at(in.Bucket, in.Key, true), paced: pacedParts}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.PutObjectTaggingOutput, error) {
+		return a.next.PutObjectTagging(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, opts ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) {
+	c := &call{op: "GetObjectAcl", ask: at(in.Bucket, in.Key, false), paced: pacedParts}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.GetObjectAclOutput, error) {
+		return a.next.GetObjectAcl(ctx, in, opts...)
+	})
+}
+
+func (a *attempts) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, opts ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) {
+	c := &call{op: "PutObjectAcl", ask: at(in.Bucket, in.Key, true), paced: pacedParts}
+	return result(ctx, a, c, func(ctx context.Context) (*s3.PutObjectAclOutput, error) {
+		return a.next.PutObjectAcl(ctx, in, opts...)
+	})
+}
+
 func (a *attempts) ListObjects(ctx context.Context, req bucket.ListRequest, into *bucket.Page) error {
 	c := &call{
 		op: "ListObjectsV2", paced: pacedList,
@@ -188,9 +210,9 @@ func (a *attempts) HeadBucket(ctx context.Context, bucket string) error {
 	return err
 }
 
-func (a *attempts) CreateBucket(ctx context.Context, bucket string) error {
+func (a *attempts) CreateBucket(ctx context.Context, bucket string, o CreateOptions) error {
 	c := &call{op: "CreateBucket", ask: at(&bucket, nil, true)}
-	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.CreateBucket(ctx, bucket) })
+	_, err := a.do(ctx, c, func(ctx context.Context) error { return a.next.CreateBucket(ctx, bucket, o) })
 	return err
 }
 
@@ -200,11 +222,11 @@ func (a *attempts) DeleteBucket(ctx context.Context, bucket string) error {
 	return err
 }
 
-func (a *attempts) ListBuckets(ctx context.Context) ([]BucketInfo, error) {
+func (a *attempts) ListBuckets(ctx context.Context, req BucketsRequest) ([]BucketInfo, error) {
 	var out []BucketInfo
 	c := &call{op: "ListBuckets", ask: pool.Ask{Cost: 1}}
 	_, err := a.do(ctx, c, func(ctx context.Context) (err error) {
-		out, err = a.next.ListBuckets(ctx)
+		out, err = a.next.ListBuckets(ctx, req)
 		return err
 	})
 	return out, err

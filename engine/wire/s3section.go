@@ -3,6 +3,7 @@ package wire
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -19,6 +20,9 @@ type Settings struct {
 	MaxConcurrentRequests int
 	// MaxBandwidth is in bytes a second; 0: it is not set.
 	MaxBandwidth int64
+	// MultipartThreshold is the size from which on an object goes in parts, and
+	// MultipartChunksize that of a part, in bytes; 0: it is not set.
+	MultipartThreshold, MultipartChunksize int64
 }
 
 // Settings reads the section of the profile that o names. A value that cannot be
@@ -42,7 +46,32 @@ func (o Options) Settings() (Settings, error) {
 			return Settings{}, &UsageError{fmt.Sprintf("max_bandwidth of the AWS config file is %q; give it as 50MB/s, 100Mb/s, or a number of bytes a second", v)}
 		}
 	}
+	for name, into := range map[string]*int64{"multipart_threshold": &s.MultipartThreshold, "multipart_chunksize": &s.MultipartChunksize} {
+		if v, ok := values[name]; ok {
+			if *into, ok = size(v); !ok {
+				return Settings{}, &UsageError{fmt.Sprintf("%s of the AWS config file is %q; give it as 8MB, 64MiB, 1GB, or a number of bytes", name, v)}
+			}
+		}
+	}
 	return s, nil
+}
+
+// size reads a size as aws s3 does: KB and KiB are both 1024 bytes.
+func size(text string) (n int64, ok bool) {
+	t := strings.ToLower(text)
+	unit := int64(1)
+	for i, letter := range []string{"k", "m", "g", "t"} {
+		for _, suffix := range []string{letter + "ib", letter + "b"} {
+			if number, found := strings.CutSuffix(t, suffix); found {
+				t, unit = number, 1<<(10*(i+1))
+			}
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(t), 10, 64)
+	if err != nil || n < 1 || n > math.MaxInt64/unit {
+		return 0, false
+	}
+	return n * unit, true
 }
 
 // bandwidth reads a rate as aws s3 does: K is 1024, and a small b is a bit.
@@ -82,9 +111,20 @@ func (o Options) withConfigFile() (Options, error) {
 	if o.AddressingStyle == "" {
 		o.AddressingStyle = values["addressing_style"]
 	}
-	if v, ok := values["payload_signing_enabled"]; ok && !o.SignPayload {
-		if o.SignPayload, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
-			return o, &UsageError{fmt.Sprintf("payload_signing_enabled of the AWS config file is %q; give true or false", v)}
+	var arnRegion bool
+	for name, into := range map[string]*bool{
+		"payload_signing_enabled": &o.SignPayload, "use_accelerate_endpoint": &o.accelerate,
+		"use_dualstack_endpoint": &o.dualStack, "use_arn_region": &arnRegion,
+	} {
+		v, ok := values[name]
+		if !ok || *into {
+			continue
+		}
+		if *into, err = strconv.ParseBool(strings.ToLower(v)); err != nil {
+			return o, &UsageError{fmt.Sprintf("%s of the AWS config file is %q; give true or false", name, v)}
+		}
+		if name == "use_arn_region" {
+			o.arnRegion = into
 		}
 	}
 	return o, nil
@@ -93,11 +133,16 @@ func (o Options) withConfigFile() (Options, error) {
 // s3Values are the values of the section that counts for o.
 func (o Options) s3Values() (map[string]string, error) {
 	file := cmp.Or(os.Getenv("AWS_CONFIG_FILE"), config.DefaultSharedConfigFilename())
-	values, err := s3Section(file, cmp.Or(o.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"), "default"))
+	values, err := s3Section(file, o.profile())
 	if err != nil {
 		return nil, &UsageError{fmt.Sprintf("reading the s3 section of the AWS config file: %v", err)}
 	}
 	return values, nil
+}
+
+// profile is the section of the AWS config files that counts for o.
+func (o Options) profile() string {
+	return cmp.Or(o.Profile, os.Getenv("AWS_PROFILE"), os.Getenv("AWS_DEFAULT_PROFILE"), "default")
 }
 
 // s3Section returns the values below "s3 =" of a profile; none where there is

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -274,7 +275,7 @@ func (c *sdk) DeleteObjects(ctx context.Context, bucket string, ids []ObjectID, 
 		Bucket: aws.String(bucket),
 		Delete: &types.Delete{Objects: objects, Quiet: aws.Bool(true)},
 	}
-	o.set(&in.BypassGovernanceRetention, &in.MFA)
+	o.set(&in.BypassGovernanceRetention, &in.MFA, &in.RequestPayer)
 	out, err := inRegion(ctx, c, &bucket, nil, in, withMD5(bucket), c.Client.DeleteObjects)
 	if err != nil {
 		return nil, err
@@ -316,7 +317,7 @@ func (c *sdk) DeleteObject(ctx context.Context, bucket string, id ObjectID, o De
 		in.VersionId = aws.String(id.VersionID)
 	}
 	in.IfMatch = id.condition()
-	o.set(&in.BypassGovernanceRetention, &in.MFA)
+	o.set(&in.BypassGovernanceRetention, &in.MFA, &in.RequestPayer)
 	_, err := inRegion(ctx, c, in.Bucket, nil, in, nil, c.Client.DeleteObject)
 	return err
 }
@@ -329,12 +330,15 @@ func (id *ObjectID) condition() *string {
 	return aws.String(`"` + id.ETag + `"`)
 }
 
-func (o DeleteOptions) set(bypass **bool, mfa **string) {
+func (o DeleteOptions) set(bypass **bool, mfa **string, payer *types.RequestPayer) {
 	if o.BypassGovernance {
 		*bypass = aws.Bool(true)
 	}
 	if o.MFA != "" {
 		*mfa = aws.String(o.MFA)
+	}
+	if o.RequestPayer {
+		*payer = types.RequestPayerRequester
 	}
 }
 
@@ -345,14 +349,19 @@ func (c *sdk) HeadBucket(ctx context.Context, bucket string) error {
 }
 
 // CreateBucket implements Buckets.
-func (c *sdk) CreateBucket(ctx context.Context, bucket string) error {
+func (c *sdk) CreateBucket(ctx context.Context, bucket string, o CreateOptions) error {
 	in := &s3.CreateBucketInput{Bucket: aws.String(bucket)}
+	var how types.CreateBucketConfiguration
+	for _, key := range slices.Sorted(maps.Keys(o.Tags)) {
+		how.Tags = append(how.Tags, types.Tag{Key: aws.String(key), Value: aws.String(o.Tags[key])})
+	}
 	// us-east-1 is the one region that must not be named
 	// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
 	if c.region != "" && c.region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{
-			LocationConstraint: types.BucketLocationConstraint(c.region),
-		}
+		how.LocationConstraint = types.BucketLocationConstraint(c.region)
+	}
+	if how.LocationConstraint != "" || len(how.Tags) > 0 {
+		in.CreateBucketConfiguration = &how
 	}
 	_, err := inRegion(ctx, c, nil, nil, in, nil, c.Client.CreateBucket)
 	return err
@@ -362,30 +371,6 @@ func (c *sdk) CreateBucket(ctx context.Context, bucket string) error {
 func (c *sdk) DeleteBucket(ctx context.Context, bucket string) error {
 	_, err := inRegion(ctx, c, &bucket, nil, &s3.DeleteBucketInput{Bucket: aws.String(bucket)}, nil, c.Client.DeleteBucket)
 	return err
-}
-
-// ListBuckets implements Buckets.
-func (c *sdk) ListBuckets(ctx context.Context) ([]BucketInfo, error) {
-	var all []BucketInfo
-	pages := s3.NewListBucketsPaginator(bucketPages{c}, &s3.ListBucketsInput{})
-	for pages.HasMorePages() {
-		out, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for i := range out.Buckets {
-			all = append(all, BucketInfo{Name: aws.ToString(out.Buckets[i].Name), Created: aws.ToTime(out.Buckets[i].CreationDate)})
-		}
-	}
-	return all, nil
-}
-
-// bucketPages asks for one page of buckets.
-type bucketPages struct{ c *sdk }
-
-// ListBuckets implements s3.ListBucketsAPIClient.
-func (p bucketPages) ListBuckets(ctx context.Context, in *s3.ListBucketsInput, opts ...func(*s3.Options)) (*s3.ListBucketsOutput, error) {
-	return inRegion(ctx, p.c, nil, nil, in, opts, p.c.Client.ListBuckets)
 }
 
 // errNotSeekable keeps a body that was partly sent from being sent again.

@@ -126,3 +126,18 @@ func (c *sdk) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttribute
 func (c *sdk) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput, opts ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
 	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.GetObjectTagging)
 }
+
+// PutObjectTagging implements Objects.
+func (c *sdk) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput, opts ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.PutObjectTagging)
+}
+
+// GetObjectAcl implements Objects.
+func (c *sdk) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, opts ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.GetObjectAcl)
+}
+
+// PutObjectAcl implements Objects.
+func (c *sdk) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, opts ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) {
+	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.PutObjectAcl)
+}

@@ -129,7 +129,7 @@ func TestStallsOverHTTP(t *testing.T) {
 				}), freeGate{}, wire.Policy{})
 				ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second) // less than the time-out of a connection
 				defer cancel()
-				must(t, c.CreateBucket(ctx, *name))
+				must(t, c.CreateBucket(ctx, *name, wire.CreateOptions{}))
 				must(t, put(ctx, c, aws.String("small"), small))
 				must(t, put(ctx, c, aws.String("large"), content))
 				up, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: name, Key: key})

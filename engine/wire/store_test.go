@@ -270,8 +270,8 @@ func TestBuckets(t *testing.T) {
 	if !wire.NotFound(err) || wire.Retryable(err) {
 		t.Errorf("a bucket that is not there: %v", err)
 	}
-	must(t, c.CreateBucket(t.Context(), made))
-	all, err := c.ListBuckets(t.Context())
+	must(t, c.CreateBucket(t.Context(), made, wire.CreateOptions{}))
+	all, err := c.ListBuckets(t.Context(), wire.BucketsRequest{})
 	must(t, err)
 	for _, want := range []string{name, made} {
 		if !slices.ContainsFunc(all, func(b wire.BucketInfo) bool { return b.Name == want && !b.Created.IsZero() }) {
@@ -295,7 +295,7 @@ func TestRegionOfNewBucket(t *testing.T) {
 		o.Region = region
 		t.Setenv("AWS_REGION", "")
 		t.Setenv("AWS_DEFAULT_REGION", "")
-		must(t, newClient(t, o).CreateBucket(t.Context(), "b"))
+		must(t, newClient(t, o).CreateBucket(t.Context(), "b", wire.CreateOptions{}))
 		if got := f.bodies[0]; want == "" && got != "" || !strings.Contains(got, want) {
 			t.Errorf("region %q: sent %q", region, got)
 		}
@@ -314,7 +314,7 @@ func TestListBucketsPages(t *testing.T) {
 		says(http.StatusOK, "<ListAllMyBucketsResult><Buckets><Bucket><Name>b%s</Name></Bucket></Buckets>%s</ListAllMyBucketsResult>",
 			r.URL.Query().Get("continuation-token"), next)(w, r)
 	}).plain()
-	got, err := newClient(t, f.options()).ListBuckets(t.Context())
+	got, err := newClient(t, f.options()).ListBuckets(t.Context(), wire.BucketsRequest{})
 	if err != nil || len(got) != 2 || got[0].Name != "b" || got[1].Name != "b2" {
 		t.Errorf("%v, %v", got, err)
 	}

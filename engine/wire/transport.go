@@ -67,6 +67,9 @@ func httpClient(o Options) *awshttp.BuildableClient {
 			}
 			return newIdleConn(c, read, o.Bandwidth), nil
 		}
+		// Who gives the credentials is asked once an hour: a connection to there is
+		// not kept.
+		t.DisableKeepAlives = true
 		// A header of a megabyte is no answer of S3: net/http stops there.
 		t.MaxResponseHeaderBytes = 256 << 10
 	})
@@ -87,7 +90,9 @@ func plainClient(cfg aws.Config, o Options) *http.Client {
 		return http.ErrUseLastResponse
 	}}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
-		c.Transport = newBalancer(b.GetTransport(), o)
+		t := b.GetTransport()
+		t.DisableKeepAlives = false
+		c.Transport = newBalancer(t, o)
 	}
 	return c
 }

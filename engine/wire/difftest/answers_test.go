@@ -152,10 +152,14 @@ func operations() map[string]func(context.Context, wire.Client) (any, error) {
 		"ListParts": func(ctx context.Context, c wire.Client) (any, error) {
 			return c.ListParts(ctx, &s3.ListPartsInput{Bucket: b, Key: k, UploadId: aws.String("u")})
 		},
-		"HeadBucket":   func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, *b) },
-		"CreateBucket": func(ctx context.Context, c wire.Client) (any, error) { return nil, c.CreateBucket(ctx, *b) },
+		"HeadBucket": func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, *b) },
+		"CreateBucket": func(ctx context.Context, c wire.Client) (any, error) {
+			return nil, c.CreateBucket(ctx, *b, wire.CreateOptions{})
+		},
 		"DeleteBucket": func(ctx context.Context, c wire.Client) (any, error) { return nil, c.DeleteBucket(ctx, *b) },
-		"ListBuckets":  func(ctx context.Context, c wire.Client) (any, error) { return c.ListBuckets(ctx) },
+		"ListBuckets": func(ctx context.Context, c wire.Client) (any, error) {
+			return c.ListBuckets(ctx, wire.BucketsRequest{})
+		},
 	}
 }
 

@@ -339,17 +339,21 @@ func buckets(t *testing.T, w *world) {
 	name := w.bucket(t, plain)
 	must(t, put(name, "k", "x")(t.Context(), w.plain))
 	for what, do := range map[string]func(context.Context, wire.Client) (any, error){
-		"HeadBucket":              func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, name) },
-		"HeadBucket, absent":      func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, name+"-absent") },
-		"CreateBucket, there":     func(ctx context.Context, c wire.Client) (any, error) { return nil, c.CreateBucket(ctx, name) },
-		"CreateBucket, bad name":  func(ctx context.Context, c wire.Client) (any, error) { return nil, c.CreateBucket(ctx, "No") },
+		"HeadBucket":         func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, name) },
+		"HeadBucket, absent": func(ctx context.Context, c wire.Client) (any, error) { return nil, c.HeadBucket(ctx, name+"-absent") },
+		"CreateBucket, there": func(ctx context.Context, c wire.Client) (any, error) {
+			return nil, c.CreateBucket(ctx, name, wire.CreateOptions{})
+		},
+		"CreateBucket, bad name": func(ctx context.Context, c wire.Client) (any, error) {
+			return nil, c.CreateBucket(ctx, "No", wire.CreateOptions{})
+		},
 		"DeleteBucket, not empty": func(ctx context.Context, c wire.Client) (any, error) { return nil, c.DeleteBucket(ctx, name) },
 		"DeleteBucket, absent":    func(ctx context.Context, c wire.Client) (any, error) { return nil, c.DeleteBucket(ctx, name+"-absent") },
 		"CreateBucket, DeleteBucket": func(ctx context.Context, c wire.Client) (any, error) {
-			return []any{c.CreateBucket(ctx, name+"-new"), c.HeadBucket(ctx, name+"-new")}, c.DeleteBucket(ctx, name+"-new")
+			return []any{c.CreateBucket(ctx, name+"-new", wire.CreateOptions{}), c.HeadBucket(ctx, name+"-new")}, c.DeleteBucket(ctx, name+"-new")
 		},
 		"ListBuckets": func(ctx context.Context, c wire.Client) (any, error) {
-			all, err := c.ListBuckets(ctx)
+			all, err := c.ListBuckets(ctx, wire.BucketsRequest{})
 			for _, b := range all {
 				if b.Name == name { // others come and go
 					return b, err
