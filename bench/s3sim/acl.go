@@ -38,6 +38,9 @@ func (c *call) readACL() (acl, error) {
 		}
 		for item := range strings.SplitSeq(text, ",") {
 			kind, who, ok := strings.Cut(strings.TrimSpace(item), "=")
+			if strings.EqualFold(kind, "emailAddress") { // aws's examples have it in small letters
+				kind = "emailAddress"
+			}
 			if who = strings.Trim(who, `"`); !ok || who == "" || !slices.Contains([]string{"id", "uri", "emailAddress"}, kind) {
 				return a, invalidArgument(strings.ToLower(h.name), text, "Argument format not recognized")
 			}

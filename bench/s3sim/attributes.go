@@ -3,6 +3,7 @@ package s3sim
 import (
 	"crypto/md5"
 	"encoding/base64"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -169,6 +170,28 @@ func (c *call) unlock(e sse, prefix string) error {
 		return badRequest("InvalidRequest", "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.")
 	}
 	return accessDenied("Access Denied")
+}
+
+// opaque says that the ETags of what e encrypts are no MD5s
+// (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+func (e sse) opaque() bool { return e.customerMD5 != "" || e.algorithm != "" }
+
+// seal gives what came an ETag that is no MD5, where e asks for that.
+func (e sse) seal(rec *received) {
+	if e.opaque() {
+		sum := md5.Sum([]byte(rec.etag + " " + e.algorithm + e.customerMD5))
+		rec.etag = hex.EncodeToString(sum[:])
+	}
+}
+
+// unlockUpload checks that a request about an upload brings the key that it was
+// begun with.
+func (c *call) unlockUpload(u *upload) error {
+	e := u.attrs.sse
+	if sum, err := c.customerKey(hSSECustomer); err == nil && sum == "" && e.customerMD5 != "" {
+		return badRequest("InvalidRequest", "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters.")
+	}
+	return c.unlock(e, hSSECustomer)
 }
 
 // setSSE answers how an object is encrypted.

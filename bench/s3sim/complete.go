@@ -36,6 +36,11 @@ func (c *call) completeMultipartUpload(b *bucket) error {
 	if err != nil {
 		return err
 	}
+	if u.alg != algNone { // S3 wants the key where the upload was begun with a checksum
+		if err := c.unlockUpload(u); err != nil {
+			return err
+		}
+	}
 	parts, err := c.namedParts(u, root)
 	if err != nil {
 		return err

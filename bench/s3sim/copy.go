@@ -141,6 +141,7 @@ func (c *call) copyObject(b *bucket) error {
 		return err
 	}
 	rec := c.s.copied(&src.version, 0, src.size, alg)
+	a.sse.seal(&rec)
 	v := c.s.newVersion(rec, c.s.share(a), tags)
 	if err := c.store(b, v); err != nil {
 		return err
@@ -213,6 +214,9 @@ func (c *call) uploadPartCopy(b *bucket) error {
 	if err != nil {
 		return err
 	}
+	if err := c.unlockUpload(u); err != nil {
+		return err
+	}
 	src, err := c.source()
 	if err != nil {
 		return err
@@ -227,6 +231,7 @@ func (c *call) uploadPartCopy(b *bucket) error {
 		return badRequest("InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120")
 	}
 	rec := c.s.copied(&src.version, from, to, u.alg)
+	u.attrs.sse.seal(&rec)
 	if err := c.putPart(b, u, number, rec); err != nil {
 		return err
 	}

@@ -145,13 +145,14 @@ func (c *call) uploadPart(b *bucket) error {
 	if err != nil {
 		return err
 	}
-	if err := c.unlock(u.attrs.sse, hSSECustomer); err != nil {
+	if err := c.unlockUpload(u); err != nil {
 		return err
 	}
 	rec, err := c.receive()
 	if err != nil {
 		return err
 	}
+	u.attrs.sse.seal(&rec)
 	if err := u.accepts(rec.alg); err != nil {
 		return err
 	}
@@ -222,6 +223,11 @@ func (c *call) listParts(b *bucket) error {
 	u, err := c.findUpload(b)
 	if err != nil {
 		return err
+	}
+	if u.alg != algNone { // S3 wants the key where it is to tell of checksums
+		if err := c.unlockUpload(u); err != nil {
+			return err
+		}
 	}
 	out := append(c.beginXML(), "<ListPartsResult"+namespace+">"...)
 	out = appendElement(out, "Bucket", b.name)

@@ -188,6 +188,7 @@ func (c *call) putObject(b *bucket) error {
 	if err != nil {
 		return err
 	}
+	a.sse.seal(&rec)
 	v := c.s.newVersion(rec, c.s.share(a), tags)
 	if err := c.store(b, v); err != nil {
 		return err

@@ -73,6 +73,7 @@ type recordJSON struct {
 	UploadID   exact    `json:"upload_id,omitempty"`
 	Temp       exact    `json:"temp,omitempty"`
 	Tries      int      `json:"tries,omitempty"`
+	Attributes exact    `json:"attributes,omitempty"`
 }
 
 type headerJSON struct {
@@ -131,7 +132,7 @@ func encodeRecord(r Record) (key, value []byte, err error) {
 		Size: r.Size, ModTime: toInstant(r.ModTime), ChangeTime: toInstant(r.ChangeTime),
 		Inode: r.Inode, ETag: exact(r.ETag), PartSize: r.PartSize, Algorithm: exact(r.Algorithm),
 		Intended: toInstant(r.Intended), UploadID: exact(r.UploadID), Temp: exact(r.Temp),
-		Tries: r.Tries,
+		Tries: r.Tries, Attributes: exact(r.Attributes),
 	})
 	return key, value, err
 }
@@ -147,7 +148,7 @@ func decodeRecord(key, value []byte) (Record, error) {
 		Size: v.Size, ModTime: v.ModTime.time(), ChangeTime: v.ChangeTime.time(),
 		Inode: v.Inode, ETag: string(v.ETag), PartSize: v.PartSize, Algorithm: string(v.Algorithm),
 		Intended: v.Intended.time(), UploadID: string(v.UploadID), Temp: string(v.Temp),
-		Tries: v.Tries,
+		Tries: v.Tries, Attributes: string(v.Attributes),
 	}
 	if !bytes.Equal(r.key(), key) {
 		return Record{}, damaged("the record of %q is under %q", r.key(), key)

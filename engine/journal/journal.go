@@ -70,6 +70,9 @@ type Record struct {
 	// PartSize is the size of the parts or ranges, Algorithm how they are summed.
 	PartSize  int64
 	Algorithm string
+	// Attributes tells apart what the upload was begun with beside the content;
+	// empty is nothing, and what records have that are from before there was any.
+	Attributes string
 	// Intended is when the record was made, by the clock of the store as far as
 	// that is known.
 	Intended time.Time

@@ -20,6 +20,9 @@ var ErrTooLarge = errors.New("more than a quarter of the memory budget")
 // Fits says whether n bytes can be reserved at all.
 func (p *Pool) Fits(n int64) bool { return n >= 0 && n <= p.budget/largestShare }
 
+// Budget is the number of bytes that [Pool.Whole] gives at most.
+func (p *Pool) Budget() int64 { return p.budget }
+
 // Reservation is a share of the byte budget.
 type Reservation struct {
 	p        *Pool

@@ -2,6 +2,7 @@ package pool
 
 import (
 	"context"
+	"fmt"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -28,12 +29,33 @@ func (p *Pool) Buffer(ctx context.Context, n int64) (*Buffer, error) {
 	if err := p.reserve(ctx, size); err != nil {
 		return nil, err
 	}
+	return p.buffer(n, size), nil
+}
+
+// Whole is Buffer for what has to be in memory at once, since nobody can read it
+// a second time: a part of a stream. It gives up to all of the budget. Whoever
+// waits for so much holds up all those who come later, so it is for nothing else.
+func (p *Pool) Whole(ctx context.Context, n int64) (*Buffer, error) {
+	if p.Fits(n) || n < 0 || n > p.budget {
+		return p.Buffer(ctx, n)
+	}
+	if err := mayWait(ctx); err != nil {
+		return nil, fmt.Errorf("reserving %d bytes: %w", n, err)
+	}
+	if err := p.bytes.acquire(ctx, n); err != nil {
+		return nil, fmt.Errorf("waiting for %d bytes of memory: %w", n, err)
+	}
+	return p.buffer(n, n), nil
+}
+
+// buffer returns n bytes of a buffer of size, which is reserved.
+func (p *Pool) buffer(n, size int64) *Buffer {
 	b := p.buffers.take(size)
 	if b == nil {
 		p.makeRoom()
 		b = make([]byte, size)
 	}
-	return &Buffer{p: p, b: b[:n]}, nil
+	return &Buffer{p: p, b: b[:n]}
 }
 
 // Bytes returns the memory. It must not be used after Release.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,8 +23,11 @@ type partSums struct {
 	t    *Transfer
 	dst  Object
 	size int64
-	// parts has one for each, written by the one request that sends it.
+	// parts has one for each, written by the one request that sends it. Those of a
+	// stream, whose number is not known, come to it under mu.
 	parts []partSum
+	open  bool // it is a stream
+	mu    sync.Mutex
 	// plain says that the store takes no checksum for this upload: Content-MD5
 	// goes with its parts.
 	plain atomic.Bool
@@ -45,6 +49,18 @@ func (t *Transfer) newPartSums(dst Object, size, parts int64) *partSums {
 	s := &partSums{t: t, dst: dst, size: size, parts: make([]partSum, parts)}
 	s.plain.Store(t.weaker.by(t.Algorithm, dst.Bucket, inParts) == checksum.ByMD5)
 	return s
+}
+
+// set keeps what is known of a part.
+func (s *partSums) set(number int, got partSum) {
+	if s.open {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for len(s.parts) < number {
+			s.parts = append(s.parts, partSum{})
+		}
+	}
+	s.parts[number-1] = got
 }
 
 // algorithm is what the next part is to carry. It is what a journal keeps:
@@ -121,7 +137,7 @@ func (s *partSums) try(ctx context.Context, c wire.Objects, number int, p *paylo
 		got = partSum{md5: here}
 	}
 	got.known = got.known || there.sameMD5(got.md5)
-	s.parts[number-1] = got
+	s.set(number, got)
 	return out, nil
 }
 
@@ -184,7 +200,7 @@ func (s *partSums) has(ctx context.Context, number int, p *payload, listed *type
 			return false, nil
 		}
 	}
-	s.parts[number-1] = got
+	s.set(number, got)
 	return true, nil
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
-// Copy has the store copy src to dst, with its metadata and tags; no byte comes
-// here. An object from the threshold on that is larger than CopyPartSize goes in
+// Copy has the store copy src to dst, with its metadata and tags unless Attributes
+// say otherwise; no byte comes here. An object from the threshold on that is larger than CopyPartSize goes in
 // parts, all of the same ETag: one that is replaced meanwhile fails with
 // [ErrChanged]. The sum that the store has of the copy is held against that of
 // the source, or their ETags are where both are MD5s; a difference is
@@ -28,7 +28,7 @@ func (t *Transfer) Copy(ctx context.Context, src, dst Object) (Result, error) {
 // copyWhole copies with one CopyObject.
 func (t *Transfer) copyWhole(ctx context.Context, src, dst Object) (Result, error) {
 	var head *s3.HeadObjectOutput
-	if src.ETag == "" { // what is to be copied is that which is there now
+	if src.ETag == "" || t.needsSource() { // what is to be copied is that which is there now
 		var err error
 		if head, err = t.headOf(ctx, &src); err != nil {
 			return Result{}, err
@@ -38,13 +38,14 @@ func (t *Transfer) copyWhole(ctx context.Context, src, dst Object) (Result, erro
 		Bucket: aws.String(dst.Bucket), Key: aws.String(dst.Key),
 		CopySource: aws.String(wire.CopySource(src.Bucket, src.Key)), CopySourceIfMatch: ifMatch(src),
 	}
+	t.onCopy(in, head)
 	if t.NoOverwrite {
 		in.IfNoneMatch = aws.String("*")
 	}
 	var out *s3.CopyObjectOutput
 	err := t.summedCopy(ctx, dst, func(by types.ChecksumAlgorithm) (err error) {
 		in.ChecksumAlgorithm = by
-		out, err = t.Client.CopyObject(ctx, in)
+		out, err = t.copies.CopyObject(ctx, in)
 		return err
 	})
 	if err != nil {

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/url"
-	"strings"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,6 +23,9 @@ type partCopy struct {
 	md5s     []checksum.Sum // of the parts, by their ETags; none where that is another thing
 	moved    atomic.Int64   // bytes of which Progress was told
 	resumed  atomic.Int64   // bytes of which Resumed was told
+	// tagging are the tags that go with the upload, late those that are too long.
+	tagging *string
+	late    []types.Tag
 }
 
 // copyParts copies in parts. Each is copied on the condition that the source
@@ -50,13 +50,16 @@ func (t *Transfer) copyParts(ctx context.Context, src, dst Object) (Result, erro
 	p, done, err := t.takeUp(ctx, journal.Record{
 		ID:     journal.ID{Kind: journal.Copy, Bucket: dst.Bucket, Key: dst.Key},
 		Source: "s3://" + src.Bucket + "/" + src.Key, Size: src.Size, ETag: src.ETag,
-		PartSize: partSize, Algorithm: string(t.Algorithm),
+		PartSize: partSize, Algorithm: string(t.Algorithm), Attributes: t.like,
 	}, c.arrived)
 	switch {
 	case err != nil:
 		return Result{}, err
-	case done != nil:
-		return *done, nil
+	case done != nil: // an interrupted run may not have lived to set the tags
+		if err := c.readTags(ctx); err != nil {
+			return Result{}, err
+		}
+		return *done, t.tagLate(ctx, &dst, c.late)
 	}
 	res, err := c.run(ctx, &p, int(atOnce))
 	if errors.Is(err, errBorrowed) || wire.Code(err) == "NoSuchUpload" { // somebody has aborted what was begun then
@@ -68,12 +71,21 @@ func (t *Transfer) copyParts(ctx context.Context, src, dst Object) (Result, erro
 		t.Progress(-c.moved.Swap(0))
 		return Result{}, errors.Join(err, c.giveUp(ctx, &p, err))
 	}
+	err = t.tagLate(ctx, &dst, c.late)
 	c.forget(&p)
-	return res, nil
+	return res, err
+}
+
+func (c *partCopy) readTags(ctx context.Context) (err error) {
+	c.tagging, c.late, err = c.t.tagsOf(ctx, &c.src, c.head)
+	return err
 }
 
 // run copies what is missing, and makes an object of the parts.
 func (c *partCopy) run(ctx context.Context, p *prior, atOnce int) (Result, error) {
+	if err := c.readTags(ctx); err != nil {
+		return Result{}, err
+	}
 	if err := c.t.begin(ctx, p, c.create); err != nil {
 		return Result{}, err
 	}
@@ -123,32 +135,22 @@ func (c *partCopy) forget(p *prior) {
 // this along by itself. It is not cut off by the end of ctx at once: an upload
 // whose id nobody has learnt cannot be removed.
 func (c *partCopy) create(ctx context.Context) (string, error) {
-	tags, err := c.tags(ctx)
-	if err != nil {
-		return "", err
-	}
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	h := c.head
-	in := &s3.CreateMultipartUploadInput{
-		Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key),
-		Metadata: h.Metadata, ContentType: h.ContentType, CacheControl: h.CacheControl,
-		ContentDisposition: h.ContentDisposition, ContentEncoding: h.ContentEncoding, ContentLanguage: h.ContentLanguage,
-		Tagging: tags,
-	}
-	if at, err := http.ParseTime(aws.ToString(h.ExpiresString)); err == nil {
-		in.Expires = &at
-	}
+	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key), Tagging: c.tagging}
+	d := c.t.description(c.head)
+	d.onUpload(in)
 	late, cancel := delayed(ctx, quickly)
 	defer cancel()
 	var out *s3.CreateMultipartUploadOutput
+	var err error
 	send := func(by types.ChecksumAlgorithm) (err error) {
 		in.ChecksumAlgorithm, in.ChecksumType = by, ""
 		if by != "" {
 			in.ChecksumType = typeOf(c.t.Algorithm)
 		}
-		out, err = c.t.Client.CreateMultipartUpload(late, in)
+		out, err = c.t.copies.CreateMultipartUpload(late, in)
 		return err
 	}
 	if without, _ := c.t.weaker.of(c.dst.Bucket, inCopyParts); without {
@@ -160,30 +162,6 @@ func (c *partCopy) create(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.UploadId), nil
-}
-
-// tags are those of the source as a header has them, nil where it has none. A
-// HEAD that does not count them may only not be allowed to.
-func (c *partCopy) tags(ctx context.Context) (*string, error) {
-	if n := c.head.TagCount; n != nil && *n == 0 {
-		return nil, nil
-	}
-	out, err := c.t.client(&c.src).GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: aws.String(c.src.Bucket), Key: aws.String(c.src.Key)})
-	switch code := wire.Code(err); {
-	case err == nil:
-	case c.head.TagCount == nil && (wire.Unsupported(err) || code == "NoSuchTagSet" || code == "NoSuchTagSetError"):
-		return nil, nil
-	default:
-		return nil, fmt.Errorf("the tags of s3://%s/%s: %w", c.src.Bucket, c.src.Key, err)
-	}
-	if len(out.TagSet) == 0 {
-		return nil, nil
-	}
-	pairs := make([]string, len(out.TagSet))
-	for i, tag := range out.TagSet {
-		pairs[i] = url.QueryEscape(aws.ToString(tag.Key)) + "=" + url.QueryEscape(aws.ToString(tag.Value))
-	}
-	return aws.String(strings.Join(pairs, "&")), nil
 }
 
 // extent is which bytes of the source a part has: those from first up to end.
@@ -266,7 +244,7 @@ func (c *partCopy) copyPart(ctx context.Context, id string, number int) (*types.
 	first, end := c.extent(number)
 	late, cancel := delayed(ctx, partGrace)
 	defer cancel()
-	out, err := c.t.Client.UploadPartCopy(late, &s3.UploadPartCopyInput{
+	out, err := c.t.copies.UploadPartCopy(late, &s3.UploadPartCopyInput{
 		Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key), UploadId: aws.String(id), PartNumber: aws.Int32(int32(number)),
 		CopySource:        aws.String(wire.CopySource(c.src.Bucket, c.src.Key)),
 		CopySourceRange:   aws.String(fmt.Sprintf("bytes=%d-%d", first, end-1)),

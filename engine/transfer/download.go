@@ -91,14 +91,6 @@ func rewind(f io.Seeker) error {
 	return err
 }
 
-// Stream writes src to w, which cannot be rewound: a pipe, a device. Where the
-// bytes turn out not to be those of the object, they have been written, and the
-// error is all that tells.
-func (t *Transfer) Stream(ctx context.Context, src Object, w io.Writer) (Result, error) {
-	g, err := t.getTo(wire.Patiently(ctx), src, w) // what w has got cannot be taken back
-	return g.Result, err
-}
-
 // getTo writes the object to w with one GetObject. What it returns with an error
 // has the size that was written. It takes the buffer before the slot.
 func (t *Transfer) getTo(ctx context.Context, src Object, w io.Writer) (got, error) {

@@ -72,7 +72,7 @@ func (c *partClient) takeUp(ctx context.Context, partSize int64) (done *Result, 
 	c.prior, done, err = c.t.takeUp(ctx, journal.Record{
 		ID:     journal.ID{Kind: journal.Upload, Bucket: c.dst.Bucket, Key: c.dst.Key},
 		Source: path, Size: c.was.size, ModTime: c.was.mtime, Inode: c.was.inode,
-		PartSize: partSize, Algorithm: string(c.sums.algorithm()),
+		PartSize: partSize, Algorithm: string(c.sums.algorithm()), Attributes: c.t.like,
 	}, c.arrived)
 	if c.prior.id != "" {
 		c.sums.resume(checksum.Algorithm(c.prior.record.Algorithm))
@@ -128,6 +128,7 @@ func (c *partClient) CreateMultipartUpload(ctx context.Context, in *s3.CreateMul
 		return nil, err
 	}
 	in.Metadata = c.t.metadata(c.was)
+	in.ContentType = c.t.guess(new(string), c.file.Name())
 	err := c.t.begin(ctx, &c.prior, func(ctx context.Context) (string, error) {
 		late, cancel := delayed(ctx, quickly)
 		defer cancel()

@@ -104,7 +104,7 @@ func denied(err error) bool {
 // last touched otherwise than by writing does not matter: each part is compared.
 func continues(had, want journal.Record) bool {
 	return had.Source == want.Source && had.Size == want.Size && had.ModTime.Equal(want.ModTime) &&
-		had.Inode == want.Inode && had.ETag == want.ETag && had.PartSize == want.PartSize &&
+		had.Inode == want.Inode && had.ETag == want.ETag && had.PartSize == want.PartSize && had.Attributes == want.Attributes &&
 		// That a store takes no checksum is found out anew by each run.
 		(had.Algorithm == want.Algorithm || had.Kind == journal.Upload && had.Algorithm == string(checksum.ByMD5))
 }

@@ -26,10 +26,19 @@ func (t *Transfer) Stat(ctx context.Context, obj Object) (walker.Entry, error) {
 	}, nil
 }
 
-// missing gives an answer of 404 its words: that to a HEAD has no body.
+// missing gives an answer to a HEAD its words, which has no body: that the object
+// is not there, or that its key is not, or not the right one.
 func missing(key string, err error) error {
-	if !wire.NotFound(err) {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case wire.NotFound(err):
+		return &wire.APIError{Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", key), RequestID: wire.RequestID(err)}
 	}
-	return &wire.APIError{Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", key), RequestID: wire.RequestID(err)}
+	switch wire.Code(err) {
+	case "BadRequest", "Bad Request", "400":
+		return fmt.Errorf("%w: S3 says so of an object that was encrypted with a customer's key (SSE-C) where it is asked for without that key,"+
+			" and of any other where a key comes with the request", err)
+	}
+	return err
 }

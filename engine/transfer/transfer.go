@@ -124,6 +124,13 @@ type Transfer struct {
 	crowd *semaphore.Weighted
 	parts *manager
 	dirs  dirs
+	// copies is Client for what is copied, inside the store or through here: what
+	// describes its content comes from described and not from it.
+	copies wire.Objects
+	// own is what Attributes say of the content, and like tells apart what uploads
+	// were begun with.
+	own  description
+	like string
 	// weaker is what is known of buckets that take no checksum.
 	weaker weaker
 }
@@ -182,7 +189,14 @@ func New(o Options) (*Transfer, error) {
 	if o.Fault == nil {
 		o.Fault = func(string, string) error { return nil }
 	}
+	if err := o.Attributes.Check(); err != nil {
+		return nil, err
+	}
+	worn := o.Attributes.wear()
+	copies := dressed(o.Client, o.Attributes.wearCopy())
+	o.Client, o.Source = dressed(o.Client, worn), dressed(o.Source, o.Attributes.wearSource())
 	t := &Transfer{Options: o, crowd: semaphore.NewWeighted(4 * int64(o.PartsAtOnce))}
+	t.copies, t.own, t.like = copies, worn.description, o.Attributes.fingerprint(o.Preserve)
 	t.parts = newManager(o.PartsAtOnce)
 	t.dirs.journal, t.dirs.noOverwrite, t.dirs.fault = o.Journal, o.NoOverwrite, o.Fault
 	return t, nil

@@ -118,6 +118,7 @@ func (t *Transfer) put(ctx context.Context, f *os.File, was stamp, dst Object) (
 	p.in.Bucket, p.in.Key = &p.dst.Bucket, &p.dst.Key
 	p.in.ContentLength, p.in.Body = &p.size, &p.body
 	p.in.Metadata = t.metadata(was)
+	p.in.ContentType = t.guess(&p.kind, p.name)
 	if t.NoOverwrite {
 		p.in.IfNoneMatch = aws.String("*")
 	}
@@ -139,7 +140,9 @@ type onePut struct {
 	in   s3.PutObjectInput
 	dst  Object
 	text string
+	kind string
 	size int64
+	via  wire.Objects // nil: Client
 	payload
 }
 
@@ -147,7 +150,11 @@ type onePut struct {
 func (t *Transfer) putWith(ctx context.Context, p *onePut, here checksum.Sum) (Result, error) {
 	p.text = here.String()
 	sumOfPut(&p.in, here.Algorithm, &p.text)
-	out, err := t.Client.PutObject(ctx, &p.in)
+	client := t.Client
+	if p.via != nil {
+		client = p.via
+	}
+	out, err := client.PutObject(ctx, &p.in)
 	if err != nil {
 		return Result{}, refusedBody("PutObject", p.dst, here.Algorithm, p.text, err)
 	}

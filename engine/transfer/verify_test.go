@@ -117,30 +117,6 @@ func TestDownloadDamaged(t *testing.T) {
 	}
 }
 
-// What has been streamed cannot be taken back: it only fails.
-func TestStream(t *testing.T) {
-	b := content(large)
-	for _, hurt := range []bool{false, true} {
-		r := newRig(t, 16<<20)
-		if hurt {
-			r.answer = func(_ *s3.GetObjectInput, out *s3.GetObjectOutput) { damage(out) }
-		}
-		var to bytes.Buffer
-		n, err := r.Stream(t.Context(), r.object(b), &to)
-		if hurt {
-			if !errors.Is(err, ErrChecksum) || r.verified.Load() != 0 || r.progress.Load() != 0 {
-				t.Errorf("got %v, %d verified", err, r.verified.Load())
-			}
-		} else if err != nil || n != large || !bytes.Equal(to.Bytes(), b) || r.verified.Load() != 1 {
-			t.Errorf("%d bytes, %v, %d verified", n, err, r.verified.Load())
-		}
-		if r.count("GetObject") != 1 {
-			t.Errorf("asked %d times", r.count("GetObject"))
-		}
-		r.clean(t)
-	}
-}
-
 // A store need not have a CRC64NVME of the whole. What it has of another kind
 // counts as well, and last the MD5 that its ETag is; what it calls a sum must be
 // one.
