@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"iter"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
@@ -22,9 +24,13 @@ func (e *Engine) policy(retried func(op string, err error)) wire.Policy {
 	}
 }
 
-// Buckets lists the buckets of the account, by name.
-func (e *Engine) Buckets(ctx context.Context) ([]wire.BucketInfo, error) {
-	return e.attempts().ListBuckets(ctx)
+// Buckets lists the buckets of the account, by name. A region that has to be in
+// which they are is asked for itself, where that is S3's.
+func (e *Engine) Buckets(ctx context.Context, which wire.BucketsRequest) ([]wire.BucketInfo, error) {
+	if n := which.PageSize; n < 0 || n > 10_000 {
+		return nil, usagef("%d buckets a page: S3 takes 1 to 10,000", n)
+	}
+	return e.attempts().ListBuckets(ctx, which)
 }
 
 // MakeBucket makes a bucket in the region of the engine. A name that S3 would
@@ -33,7 +39,28 @@ func (e *Engine) MakeBucket(ctx context.Context, name string) error {
 	if err := newName(name); err != nil {
 		return err
 	}
-	return e.attempts().CreateBucket(ctx, name)
+	return e.attempts().CreateBucket(ctx, name, wire.CreateOptions{})
+}
+
+// MakeTaggedBucket is MakeBucket with tags for the new bucket, 50 at most.
+func (e *Engine) MakeTaggedBucket(ctx context.Context, name string, tags map[string]string) error {
+	if err := newName(name); err != nil {
+		return err
+	}
+	if len(tags) > 50 {
+		return usagef("%d tags: a bucket has 50 at most", len(tags))
+	}
+	for key, value := range tags {
+		switch {
+		case key == "":
+			return usagef("a tag has no key")
+		case utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256:
+			return usagef("the tag %q is too long: S3 takes 128 characters of a key and 256 of a value", key)
+		case strings.HasPrefix(strings.ToLower(key), "aws:"):
+			return usagef("the tag %q: AWS keeps keys that begin with \"aws:\" to itself", key)
+		}
+	}
+	return e.attempts().CreateBucket(ctx, name, wire.CreateOptions{Tags: tags})
 }
 
 // RemoveBucket removes an empty bucket.
@@ -93,8 +120,9 @@ func (e *Engine) listing(at Location, parallel, pageSize int) bucket.Options {
 	if parallel == parallelOrdered {
 		memory = orderedMemory
 	}
+	kept := at.literal()
 	return bucket.Options{
-		Bucket: at.bucket, Prefix: at.path, PageSize: pageSize,
+		Bucket: at.bucket, Prefix: at.path + kept, Keep: len(kept), PageSize: pageSize,
 		Parallel: min(parallel, e.o.MaxInFlight), Memory: min(memory, e.o.Memory*3/8),
 	}
 }
@@ -102,13 +130,15 @@ func (e *Engine) listing(at Location, parallel, pageSize int) bucket.Options {
 // ListOptions of List.
 type ListOptions struct {
 	// ByLevel lists one level: what lies behind the next '/' comes as one
-	// entry with CommonPrefix set.
+	// entry with CommonPrefix set. Of a Glob all that matches is listed.
 	ByLevel bool
 	// Versions lists all versions and delete markers: those of one key come
 	// newest first.
 	Versions bool
 	// PageSize is the number of keys asked for at once, 1 to 1000; 0 means 1000.
 	PageSize int
+	// RequestPayer says that the requester pays for requests.
+	RequestPayer bool
 	// Notice is told what is worth knowing and stops nothing, as that a store
 	// cannot be listed in parallel; nil tells nobody.
 	Notice func(error)
@@ -119,27 +149,31 @@ type ListOptions struct {
 // prefix of the location is part of it. An error is the last thing that is
 // yielded.
 func (e *Engine) List(ctx context.Context, at Location, o ListOptions) iter.Seq2[walker.Entry, error] {
-	if err := needBucket(at); err != nil {
+	if err := needBucketOrGlob(at); err != nil {
 		return failed(err)
 	}
 	client := e.attempts()
 	switch {
+	case at.glob != "": // what matches is in all levels
 	case o.ByLevel && o.Versions:
 		return levelVersions(ctx, client, bucket.VersionsRequest{
-			Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize,
+			Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize, RequestPayer: o.RequestPayer,
 		})
 	case o.ByLevel:
 		return bucket.Level(ctx, client, bucket.ListRequest{
-			Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize,
+			Bucket: at.bucket, Prefix: at.path, Delimiter: "/", MaxKeys: o.PageSize, RequestPayer: o.RequestPayer,
 		})
 	}
 	options := e.listing(at, parallelOrdered, o.PageSize)
-	options.Markers, options.Notice = true, o.Notice
+	options.Markers, options.Notice, options.RequestPayer = true, o.Notice, o.RequestPayer
 	source := bucket.New(client, options)
 	if o.Versions {
 		source = bucket.NewVersions(client, options)
 	}
 	seq := source.Walk(ctx)
+	if at.glob != "" {
+		seq = walker.NewFilter("").Within(at.glob).Source(source).Walk(ctx)
+	}
 	if at.path == "" {
 		return seq
 	}

@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 
 	"github.com/s3haul/s3haul/engine/pool"
+	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
 )
 
@@ -25,6 +27,13 @@ func (o *Options) ceilings() ([]string, error) {
 	if len(o.LimitRate) == 0 && s.MaxBandwidth > 0 {
 		o.LimitRate = pool.Constant(s.MaxBandwidth)
 		all = append(all, "max_bandwidth "+perSecond(s.MaxBandwidth))
+	}
+	if o.PartSize == 0 {
+		// What S3 does not take is made what it takes, as aws s3 does.
+		if s.MultipartChunksize > 0 {
+			o.PartSize = min(max(s.MultipartChunksize, transfer.MinPartSize), transfer.MaxPartSize)
+		}
+		o.threshold = min(cmp.Or(s.MultipartThreshold, transfer.DefaultPartSize), transfer.MaxPartSize)
 	}
 	return all, nil
 }

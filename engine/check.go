@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/report"
@@ -24,8 +25,20 @@ func (o *RunOptions) check(op report.Op) error {
 	if o.NoOverwrite && o.Immutable {
 		return usagef("NoOverwrite leaves alone what is there, and Immutable fails where it differs: give one of them")
 	}
-	if o.Only != nil && op != report.Upload && op != report.Download && op != report.Copy && op != report.Move {
+	if o.listed() && op != report.Upload && op != report.Download && op != report.Copy && op != report.Move {
 		return usagef("single keys can be copied, moved and synced, nothing else")
+	}
+	if o.Only != nil && o.FilesFrom != nil {
+		return usagef("Only and FilesFrom both say which keys alone count: give one of them")
+	}
+	if o.MinSize < 0 || o.MaxSize < 0 {
+		return usagef("a size below 0 is none: give the least and the largest size in bytes, or 0 for any")
+	}
+	if o.MaxSize > 0 && o.MinSize > o.MaxSize {
+		return usagef("nothing has at least %d bytes and at most %d", o.MinSize, o.MaxSize)
+	}
+	if !o.OlderThan.IsZero() && !o.NewerThan.IsZero() && o.OlderThan.Before(o.NewerThan) {
+		return usagef("nothing is older than %s and newer than %s", o.OlderThan.Format(time.RFC3339), o.NewerThan.Format(time.RFC3339))
 	}
 	switch o.CaseConflict {
 	case "", caseIgnore, caseWarn, caseSkip, caseError:
@@ -37,27 +50,47 @@ func (o *RunOptions) check(op report.Op) error {
 
 // apart refuses two locations of which one would be written while it is read:
 // for a move, which would remove what it has made, any that overlap; else a tree
-// and itself.
-func apart(src, dst Location, moving bool) error {
+// and itself, unless its objects are to be given something by that.
+func (o *RunOptions) apart(src, dst Location, moving bool) error {
 	if src.local() || dst.local() || src.bucket != dst.bucket {
 		return nil
 	}
 	switch {
 	case src.path == dst.path && moving:
 		return usagef("Cannot mv a file onto itself: %s - %s", src, dst)
-	case src.path == dst.path && !src.one:
+	case src.path == dst.path && !src.one && !o.dresses():
 		return usagef("%s is the source and the destination", src)
-	case moving && !src.one && (strings.HasPrefix(dst.path, src.path) || strings.HasPrefix(src.path, dst.path)):
+	case moving && !src.one && o.again(src, dst):
 		return usagef("%s and %s: one is inside the other, and what has been moved would be moved again", src, dst)
 	}
 	return nil
 }
 
+// again says that a tree that is moved may come upon what it has moved.
+func (o *RunOptions) again(src, dst Location) bool {
+	if rel, ok := strings.CutPrefix(dst.path, src.path); ok && (src.glob == "" || o.filter(src).Below(rel)) {
+		return true
+	}
+	return strings.HasPrefix(src.path, dst.path) && src.path != dst.path
+}
+
+// dresses says that objects are given anything beside their content, so that it
+// makes sense to copy them onto themselves.
+func (o *RunOptions) dresses() bool {
+	a := &o.Attributes
+	return a.ACL+a.StorageClass+a.Encryption+a.KMSKeyID+a.ContentType+a.ContentDisposition+a.ContentEncoding+a.ContentLanguage+
+		a.CacheControl+a.Redirect+a.MetadataDirective != "" || a.CustomerKey != nil || !a.Expires.IsZero() ||
+		len(a.Grants) > 0 || a.Metadata != nil || a.Tags != nil || o.ChecksumAlgorithm != ""
+}
+
 // outside refuses to copy a tree into a place inside of itself, and to delete where
 // the source itself is, unless the filters leave that place out.
 func (o *RunOptions) outside(src, dst Location, deletes bool) error {
-	if src.local() || dst.local() || src.bucket != dst.bucket || src.one || o.Only != nil {
+	if src.local() || dst.local() || src.bucket != dst.bucket || src.one || o.listed() {
 		return nil
+	}
+	if src.path == dst.path && src.glob == "" {
+		return nil // each object onto itself, as apart allows it
 	}
 	if rel, ok := strings.CutPrefix(dst.path, src.path); ok && o.filter(src).Below(rel) {
 		return usagef("%s is inside of %s, and what has been copied would be copied again: leave it out with --exclude '%s*'", dst, src, rel)
@@ -77,5 +110,9 @@ func (o *RunOptions) filter(l Location) *walker.Filter {
 			root = abs
 		}
 	}
-	return walker.NewFilter(root, o.Filters...)
+	f := walker.NewFilter(root, o.Filters...)
+	if l.glob != "" {
+		f = f.Within(l.glob)
+	}
+	return f
 }

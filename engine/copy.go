@@ -34,15 +34,20 @@ type CopyOptions struct {
 // as Sync's.
 func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Summary, error) {
 	op, err := direction(src, dst)
-	if err != nil {
+	if err := cmp.Or(o.checkStreams(src, dst), err); err != nil {
 		return Summary{}, err
 	}
-	if err := cmp.Or(apart(src, dst, false), o.outside(src, dst, false)); err != nil {
-		return Summary{}, err
+	if !e.o.Source.elsewhere() {
+		if err := cmp.Or(o.apart(src, dst, false), o.outside(src, dst, false)); err != nil {
+			return Summary{}, err
+		}
 	}
 	r, err := e.beginCopy(ctx, op, src, dst, o.RunOptions)
 	if err != nil {
 		return Summary{}, err
+	}
+	if err := r.streams(&o); err != nil {
+		return r.end(err)
 	}
 	return r.end(r.copyAll(ctx, o))
 }
@@ -51,6 +56,9 @@ func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Su
 func (e *Engine) beginCopy(ctx context.Context, op report.Op, src, dst Location, o RunOptions) (*run, error) {
 	if src.one != dst.one {
 		return nil, usagef("%s and %s: a tree is copied to a tree, one object to one object", src, dst)
+	}
+	if dst.glob != "" {
+		return nil, usagef("%s has wildcards, which a destination cannot have", dst)
 	}
 	if err := checkSource(src); err != nil {
 		return nil, err
@@ -77,6 +85,9 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 		if err != nil {
 			return err
 		}
+		if !r.wantsOne(&entry) {
+			return nil
+		}
 		single = plan.Action{Op: plan.Transfer, Reason: plan.New, Src: entry}
 	}
 	r.device = r.special()
@@ -86,7 +97,7 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 	}
 	if r.src.one {
 		return r.carryOut(ctx, func(context.Context) actions {
-			return func(yield func(plan.Action, error) bool) { yield(single, nil) }
+			return r.withoutArchived(func(yield func(plan.Action, error) bool) { yield(single, nil) })
 		}, r.failed)
 	}
 	clash, err := r.newClashes()
@@ -100,8 +111,10 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 		dst, r.blind = there, false
 	}
 	return r.carryOut(ctx, func(ctx context.Context) actions {
-		all := r.withoutSkipped(plan.Join(ctx, r.source(!o.NoFollowSymlinks), dst, plan.Options{Compare: r.rule(plan.Always)}))
-		all = clash.resolve(r.withoutKept(all))
+		all := r.withoutSkipped(plan.Join(ctx, r.source(!o.NoFollowSymlinks), dst, plan.Options{
+			Compare: r.rule(plan.Always), Wants: r.wants(),
+		}))
+		all = clash.resolve(r.withoutArchived(r.withoutKept(all)))
 		if r.mover != nil {
 			all = r.mover.room(ctx, all)
 		}
@@ -162,14 +175,11 @@ func (r *run) withoutSkipped(all actions) actions {
 // leftOut reports a name that could not be used, and a directory that could not be
 // listed where that concerns more than what is in it.
 func (r *run) leftOut(s *walker.Skipped) {
-	if r.Only != nil && !s.Quiet { // each side may have something to say of a key
-		if r.told == nil {
-			r.told = map[string]bool{}
-		}
-		if r.told[s.Key] {
+	if r.listed() && !s.Quiet { // each side may have something to say of a key, one after the other
+		if r.told != nil && *r.told == s.Key {
 			return
 		}
-		r.told[s.Key] = true
+		r.told = &s.Key
 	}
 	switch {
 	case s.Unlisted && r.wholly:
@@ -192,6 +202,9 @@ var errIsDirectory = errors.New("Is a directory; give --recursive to copy what i
 
 // stat is the entry of a single source. Its Key is empty: the locations name it.
 func (r *run) stat(ctx context.Context) (walker.Entry, error) {
+	if r.src.stream {
+		return walker.Entry{}, nil
+	}
 	if r.src.local() {
 		fi, err := os.Stat(r.src.path)
 		if err != nil {

@@ -309,7 +309,7 @@ func TestListAndBuckets(t *testing.T) {
 	if again, err := eng.EnsureBucket(t.Context(), made); again || err != nil {
 		t.Errorf("making it again: %v, %v", again, err)
 	}
-	all, err := eng.Buckets(t.Context())
+	all, err := eng.Buckets(t.Context(), wire.BucketsRequest{})
 	must(t, err)
 	for _, name := range []string{bucket, made} {
 		if !slices.ContainsFunc(all, func(b wire.BucketInfo) bool { return b.Name == name && !b.Created.IsZero() }) {

@@ -21,10 +21,23 @@ func (d deleter) DeleteObjects(ctx context.Context, bucket string, ids []wire.Ob
 	return d.batches.DeleteObjects(ctx, bucket, ids, o)
 }
 
-func (r *run) deleter() wire.Deleter {
+// deleter is for objects at l, which a move has at its source.
+func (r *run) deleter(l Location) wire.Deleter {
 	policy := r.e.policy(func(_ string, err error) { r.retried(err) })
 	policy.Patience = time.Nanosecond
-	return deleter{Deleter: r.client, batches: wire.Attempts(r.e.client, gate{r.e.pool}, policy)}
+	one := r.client
+	if l.source && r.e.source != nil {
+		one, policy.Host = r.reader, r.e.sourceHost
+	}
+	return deleter{Deleter: one, batches: wire.Attempts(r.e.clientOf(l), gate{r.e.pool}, policy)}
+}
+
+// clientOf is the client of the store that l is in.
+func (e *Engine) clientOf(l Location) wire.Client {
+	if l.source && e.source != nil {
+		return e.source
+	}
+	return e.client
 }
 
 // retried reports a request that is sent once more.

@@ -150,7 +150,7 @@ func (s *syncing) finish(ctx context.Context) error {
 		return nil
 	}
 	sent := int64(0)
-	err = s.removeAll(ctx, s.dst, wire.DeleteOptions{}, s.bounds.over, func(yield func(string, error) bool) {
+	err = s.removeAll(ctx, s.dst, s.deleteOptions(), s.bounds.over, func(yield func(string, error) bool) {
 		for key, err := range s.bounds.until(d.keys(ctx, s.clash, cleared)) {
 			if err == nil {
 				sent++
@@ -165,6 +165,10 @@ func (s *syncing) finish(ctx context.Context) error {
 		err = cmp.Or(err, s.bounds.err())
 	}
 	return err
+}
+
+func (s *syncing) deleteOptions() wire.DeleteOptions {
+	return wire.DeleteOptions{RequestPayer: s.Attributes.RequestPayer}
 }
 
 // hasFailed says that objects have failed, where that keeps the deletes from
@@ -239,7 +243,7 @@ func (s *syncing) makeWay(ctx context.Context) (bool, error) {
 		}
 	}
 	// What waits for these names is sent now, whatever the time.
-	err := s.removeAll(ctx, s.dst, wire.DeleteOptions{}, never, func(yield func(string, error) bool) {
+	err := s.removeAll(ctx, s.dst, s.deleteOptions(), never, func(yield func(string, error) bool) {
 		for key := range d.files {
 			if !yield(key, nil) {
 				return
@@ -272,7 +276,9 @@ func (s *syncing) count(ctx context.Context, key string) (int64, error) {
 		// Links too: whatever is there keeps the directory from being removed.
 		all = local.New(s.dst.file(key), local.Options{FollowSymlinks: true})
 	} else {
-		all = bucket.New(s.client, bucket.Options{Bucket: s.dst.bucket, Prefix: s.dst.path + key + "/", Markers: true})
+		all = bucket.New(s.client, bucket.Options{
+			Bucket: s.dst.bucket, Prefix: s.dst.path + key + "/", Markers: true, RequestPayer: s.Attributes.RequestPayer,
+		})
 	}
 	n := int64(0)
 	for _, err := range all.Walk(ctx) {

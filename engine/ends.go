@@ -35,12 +35,15 @@ func needTree(l Location) error {
 	if l.one {
 		return usagef("%s is a single object or file; sync takes a directory and a prefix", l)
 	}
+	if l.glob != "" {
+		return usagef("%s has wildcards; sync takes a prefix, and --exclude and --include", l)
+	}
 	return nil
 }
 
 // checkSource looks at a local source before anything is begun for it.
 func checkSource(l Location) error {
-	if !l.local() {
+	if !l.local() || l.stream {
 		return nil
 	}
 	fi, err := os.Stat(l.path)
@@ -69,7 +72,7 @@ func (e *MissingError) Is(target error) bool { return target == os.ErrNotExist }
 func (r *run) source(follow bool) walker.Source {
 	var all walker.Source
 	switch {
-	case r.Only != nil:
+	case r.listed():
 		all = r.onlyAt(r.src, follow, false)
 	case r.src.local():
 		all = r.walkLocal(r.src, follow)
@@ -87,7 +90,7 @@ func (r *run) source(follow bool) walker.Source {
 
 // destination is what is there already; a directory that is not there is empty.
 func (r *run) destination(follow bool) walker.Source {
-	if r.Only != nil {
+	if r.listed() {
 		return r.onlyAt(r.dst, follow, true)
 	}
 	if !r.dst.local() {
@@ -106,7 +109,7 @@ func (r *run) walkLocal(l Location, follow bool) *local.Source {
 // walkBucket lists with or without the markers of folders.
 func (r *run) walkBucket(l Location, markers bool) walker.Source {
 	o := r.e.listing(l, parallelOrdered, r.PageSize)
-	o.Markers = markers
+	o.Markers, o.RequestPayer = markers, r.Attributes.RequestPayer
 	client := r.client
 	if l.source {
 		client = r.reader
@@ -151,7 +154,7 @@ func (nothing) Ordered() bool { return true }
 // there. In a dry run nothing is made; what would be made is empty.
 func (r *run) ready(ctx context.Context, makeBucket bool, dst walker.Source) (walker.Source, error) {
 	if r.dst.local() {
-		if r.DryRun {
+		if r.DryRun || r.dst.stream {
 			return dst, nil
 		}
 		return dst, r.openTarget()
@@ -208,7 +211,7 @@ func (r *run) targetName(key string) string {
 // where the output goes to one, and replacing it would take it from everybody.
 // What is in /dev/shm is a file like any other.
 func (r *run) special() bool {
-	if !r.dst.one || !r.dst.local() {
+	if !r.dst.one || !r.dst.local() || r.dst.stream {
 		return false
 	}
 	kinds := os.ModeDevice | os.ModeNamedPipe | os.ModeCharDevice

@@ -64,9 +64,10 @@ type Options struct {
 	// store or account; nil: where they write. Between two stores, bytes come here
 	// and go on.
 	Source *Remote
-	// MFAToken asks a person for the code that a profile with mfa_serial wants; nil
-	// has such a profile fail.
-	MFAToken func() (string, error)
+	// MFAToken asks a person for the code of the device that a profile with
+	// mfa_serial names; nil has such a profile fail. It is asked again where a run
+	// is longer than the session.
+	MFAToken func(serial string) (string, error)
 
 	// MaxInFlight is the most requests that may be in flight; how many there are
 	// is found while it runs. 0 means 1024. Memory may allow fewer.
@@ -75,13 +76,16 @@ type Options struct {
 	// the connections among them; 0 means 128 MiB, and 16 MiB is the least.
 	Memory int64
 	// PartSize is the size of a part, and the size from which on an object
-	// goes in parts, in bytes, 5 MiB to 5 GiB; 0 means 8 MiB. It grows where
-	// an object would need more than 10,000 parts.
+	// goes in parts, in bytes, 5 MiB to 5 GiB. It grows where an object would need
+	// more than 10,000 parts. 0 takes multipart_chunksize and multipart_threshold
+	// of the AWS config file's s3 section, 8 MiB where it has none.
 	PartSize int64
 	// LimitRate bounds the bytes a second of all connections together, both
 	// directions, by the time of the week; the zero value takes max_bandwidth of
 	// the AWS config file's s3 section, or else has no limit.
 	LimitRate pool.Timetable
+	// threshold is multipart_threshold, where PartSize does not say it; else 0.
+	threshold int64
 	// StateDir is the directory of the journals by which a run goes on with large
 	// objects where one before it was interrupted, by the end of the process too.
 	// Empty has every run begin anew, and abort what it cannot complete.
@@ -98,15 +102,40 @@ type Options struct {
 	OnAttempt func(op string, took time.Duration, err error)
 }
 
-// Remote is a store or account other than that of the Options, from which it
-// has what it does not say itself.
+// Remote is a store or account other than that of the Options, or the region of
+// the source in the same one. What it does not say is as the Options have it; but a
+// Profile, or keys, come with the endpoint and the region of their own
+// configuration, and what Options.Dial leads to is nobody else's.
 type Remote struct {
-	// EndpointURL, Profile and Region are as in Options.
+	// EndpointURL, Profile, Region and the keys are as in Options.
 	EndpointURL, Profile, Region string
+	AccessKeyID, SecretAccessKey string
 }
 
 // elsewhere says that the store cannot copy from there by itself.
-func (r *Remote) elsewhere() bool { return r != nil && (r.EndpointURL != "" || r.Profile != "") }
+func (r *Remote) elsewhere() bool {
+	return r != nil && (r.EndpointURL != "" || r.Profile != "" || r.AccessKeyID != "" || r.SecretAccessKey != "")
+}
+
+// options are those of the client of the source; o are those of client.
+func (r *Remote) options(o wire.Options, client wire.Client) wire.Options {
+	if !r.elsewhere() {
+		o.Region = cmp.Or(r.Region, o.Region)
+		o.SignAs = client
+		return o
+	}
+	own := r.Profile != "" || r.AccessKeyID != "" || r.SecretAccessKey != ""
+	switch {
+	case own || o.Dial != nil:
+		o.Region, o.NoSign = r.Region, false
+		o.AccessKeyID, o.SecretAccessKey = r.AccessKeyID, r.SecretAccessKey
+	default:
+		o.Region = cmp.Or(r.Region, o.Region)
+		o.SignAs = client
+	}
+	o.EndpointURL, o.Profile, o.Dial = r.EndpointURL, cmp.Or(r.Profile, o.Profile), nil
+	return o
+}
 
 const (
 	// mostParts bounds the parts of one object that are wanted at once: each is
@@ -191,14 +220,15 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	if _, err := transfer.New(transfer.Options{PartSize: o.PartSize}); err != nil {
+	if _, err := transfer.New(transfer.Options{PartSize: o.PartSize, Threshold: o.threshold}); err != nil {
 		return nil, usagef("%v", err)
 	}
 	e := &Engine{pool: p, host: wire.NewHost(), sourceHost: wire.NewHost(), ceilings: ceilings}
 	wo := wire.Options{
 		EndpointURL: o.EndpointURL, Profile: o.Profile, Region: o.Region,
 		AccessKeyID: o.AccessKeyID, SecretAccessKey: o.SecretAccessKey,
-		NoSign: o.NoSign, NoVerifySSL: o.NoVerifySSL, CABundle: o.CABundle,
+		MFAToken: o.MFAToken,
+		NoSign:   o.NoSign, NoVerifySSL: o.NoVerifySSL, CABundle: o.CABundle,
 		ReadTimeout: o.ReadTimeout, ConnectTimeout: o.ConnectTimeout,
 		Dial: o.Dial, MaxConns: slots, Memory: p, Version: o.Version,
 		SDK: o.SDK, AddressingStyle: o.AddressingStyle, SignPayload: o.SignPayload, Notice: e.notice,
@@ -206,16 +236,11 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if bandwidth != nil { // and not an interface that holds nil
 		wo.Bandwidth = bandwidth
 	}
-	e.client, err = wire.New(ctx, wo)
-	if from := o.Source; err == nil && from != nil {
-		if from.elsewhere() {
-			wo.EndpointURL, wo.Profile = from.EndpointURL, cmp.Or(from.Profile, wo.Profile)
-			if from.Profile != "" {
-				wo.AccessKeyID, wo.SecretAccessKey = "", ""
-			}
+	if e.client, err = wire.New(ctx, wo); err == nil && o.Source != nil {
+		if e.source, err = wire.New(ctx, o.Source.options(wo, e.client)); err != nil {
+			e.client.CloseIdle()
+			err = fmt.Errorf("the source: %w", err)
 		}
-		wo.Region = cmp.Or(from.Region, wo.Region)
-		e.source, err = wire.New(ctx, wo)
 	}
 	if err != nil {
 		if _, ok := errors.AsType[*wire.UsageError](err); ok {

@@ -18,3 +18,21 @@ func (g gate) Acquire(ctx context.Context, a pool.Ask) (wire.Slot, error) {
 	}
 	return s, nil
 }
+
+// gateOf is the gate for requests to where l is. What is known of the key ranges
+// of one store says nothing of a bucket with the same name in another.
+func (e *Engine) gateOf(l Location) wire.Gate {
+	if l.source && e.o.Source.elsewhere() {
+		return otherGate{gate{e.pool}}
+	}
+	return gate{e.pool}
+}
+
+// otherGate is the gate to the other store.
+type otherGate struct{ gate }
+
+// Acquire implements wire.Gate.
+func (g otherGate) Acquire(ctx context.Context, a pool.Ask) (wire.Slot, error) {
+	a.Space += " of the source"
+	return g.gate.Acquire(ctx, a)
+}

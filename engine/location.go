@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/s3haul/s3haul/engine/transfer"
+	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
 )
 
@@ -22,6 +23,8 @@ type Location struct {
 	stream bool
 	// source says that it is what a run reads, by the client for that.
 	source bool
+	// glob is the pattern that keys behind path have to match; empty matches all.
+	glob string
 }
 
 // Dir is the tree below a local directory.
@@ -34,6 +37,26 @@ func File(path string) Location { return Location{path: filepath.Clean(path), on
 // folder, "" for all. The prefix is not part of the names on the other side.
 func Bucket(name, prefix string) Location { return Location{bucket: name, path: prefix} }
 
+// Glob is all objects of a bucket whose keys match pattern, in which '*' stands
+// for any characters, '/' among them, '?' for any one, and […] for one of some, or
+// with '!' first for any but those; [*], [?] and [[] are those characters. The names
+// on the other side begin behind the last '/' before the first of these. It can be
+// the source of a Copy or Move and what Remove, List, Usage work on, not of a Sync.
+func Glob(bucket, pattern string) Location {
+	at := strings.LastIndexByte(beforeWildcard(pattern), '/') + 1
+	return Location{bucket: bucket, path: pattern[:at], glob: pattern[at:]}
+}
+
+func beforeWildcard(pattern string) string {
+	if i := strings.IndexAny(pattern, "*?["); i >= 0 {
+		return pattern[:i]
+	}
+	return pattern
+}
+
+// literal is what all keys that match the pattern have behind the path.
+func (l Location) literal() string { return beforeWildcard(l.glob) }
+
 // Object is one object.
 func Object(bucket, key string) Location { return Location{bucket: bucket, path: key, one: true} }
 
@@ -43,16 +66,28 @@ func Stream() Location { return Location{path: "-", one: true, stream: true} }
 // String writes it as a person would: s3://bucket/prefix, or the path.
 func (l Location) String() string {
 	if l.bucket != "" {
-		return "s3://" + l.bucket + "/" + l.path
+		return "s3://" + l.bucket + "/" + l.path + l.glob
 	}
 	return l.path
 }
 
 func (l Location) local() bool { return l.bucket == "" }
 
+func (l Location) check() error {
+	if l.bucket == "" && l.path == "" {
+		return usagef("a location is empty: name a directory, a file or s3://bucket/prefix")
+	}
+	if l.bucket != "" && !bucketName(l.bucket) && !wire.ARN(l.bucket) {
+		return usagef("Invalid bucket name %q: letters, digits, '.', '-' and '_' only, 255 at most", l.bucket)
+	}
+	if l.one && l.bucket != "" && l.path == "" {
+		return usagef("s3://%s names a bucket where a key is needed", l.bucket)
+	}
+	return nil
+}
+
 // bucketName is what S3 and other stores take as the name of a bucket in a
 // request: botocore's check, so that what aws s3 refuses is refused alike.
-// Access points are not bucket names; they come with their own issue.
 func bucketName(s string) bool {
 	if len(s) == 0 || len(s) > 255 {
 		return false
@@ -62,17 +97,11 @@ func bucketName(s string) bool {
 	})
 }
 
-func (l Location) check() error {
-	if l.bucket == "" && l.path == "" {
-		return usagef("a location is empty: name a directory, a file or s3://bucket/prefix")
-	}
-	if l.bucket != "" && !bucketName(l.bucket) {
-		return usagef("Invalid bucket name %q: letters, digits, '.', '-' and '_' only, 255 at most", l.bucket)
-	}
-	if l.one && l.bucket != "" && l.path == "" {
-		return usagef("s3://%s names a bucket where a key is needed", l.bucket)
-	}
-	return nil
+// accessPoint says that the bucket is named by an ARN, or by the alias of an access
+// point: that it may be one that has another name as well.
+func (l Location) accessPoint() bool {
+	return wire.ARN(l.bucket) || strings.HasSuffix(l.bucket, "-s3alias") || strings.HasSuffix(l.bucket, ".mrap") ||
+		strings.HasSuffix(l.bucket, "--op-s3") || strings.HasSuffix(l.bucket, "--xa-s3")
 }
 
 // file is the path of the local file that has key.
@@ -93,6 +122,9 @@ func (l Location) object(key string, e walker.Entry) transfer.Object {
 type names struct{ prefix, dir string }
 
 func (l Location) names() names {
+	if l.stream {
+		return names{prefix: l.path} // as aws s3 calls it, which is no file
+	}
 	if !l.local() {
 		return names{prefix: "s3://" + l.bucket + "/" + l.path}
 	}

@@ -53,13 +53,19 @@ var (
 // link to a file, the link is removed. Where names that differ in case would meet
 // in one file, the second stays, whatever CaseConflict says. An object is Done
 // when its source is gone; one that an interrupt finds on both sides is neither
-// done nor failed. The error is as Sync's.
+// done nor failed. Where one side is an access point, which may lead to the very
+// object that is moved, one that looks the same fails. The error is as Sync's.
 func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Summary, error) {
 	if _, err := direction(src, dst); err != nil {
 		return Summary{}, err
 	}
-	if err := apart(src, dst, true); err != nil {
-		return Summary{}, err
+	if src.stream || dst.stream {
+		return Summary{}, usagef("a stream cannot be moved: copy it")
+	}
+	if !e.o.Source.elsewhere() {
+		if err := o.apart(src, dst, true); err != nil {
+			return Summary{}, err
+		}
 	}
 	r, err := e.beginCopy(ctx, report.Move, src, dst, o.RunOptions)
 	if err != nil {
@@ -69,6 +75,7 @@ func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Su
 		return r.end(usagef("%s is a device or a pipe, which keeps nothing: copy to it", dst))
 	}
 	r.mover = r.newMover()
+	r.mover.maybeSame = !e.o.Source.elsewhere() && src.path == dst.path && (src.accessPoint() || dst.accessPoint())
 	err = r.copyAll(ctx, o.copy())
 	r.mover.close()
 	return r.end(err)
@@ -95,6 +102,9 @@ type mover struct {
 	events []report.Event // one for each of ids
 	since  time.Time      // when the first of ids came
 
+	// maybeSame says that the ends may be one bucket by two names, with one key in each.
+	maybeSame bool
+
 	waiting atomic.Int64  // objects that are not yet removed
 	fewer   chan struct{} // of capacity 1: waiting may have become less
 }
@@ -106,9 +116,10 @@ func (r *run) newMover() *mover {
 	}
 	// What has been sent may end: so work, which outlives the caller's context a little.
 	m.remover = remove.New(r.work, remove.Options{
-		Client: r.deleter(), Pool: r.e.pool, Bucket: r.src.bucket,
+		Client: r.deleter(r.src), Pool: r.e.pool, Bucket: r.src.bucket,
+		Delete: wire.DeleteOptions{RequestPayer: r.Attributes.RequestPayer},
 		// In a batch, other stores do not look at the condition.
-		Single:   !wire.OfAWS(r.e.client),
+		Single:   !wire.OfAWS(r.e.clientOf(r.src)),
 		Patience: r.throttledFor(), Retried: r.retried,
 	}, m.removed, nil)
 	// There is little time left then, and no more objects come that are worth waiting for.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,16 @@ var errChangedLate = fmt.Errorf("%w; the copy is there, and the source was kept"
 func (r *run) carry(ctx context.Context, a *plan.Action) error {
 	if done, err := r.leave(ctx, a); done || err != nil {
 		return err
+	}
+	if !r.src.local() && r.archived(a) { // it was to be compared before
+		r.sink.Report(report.Event{Kind: report.Planned, Op: r.op, Count: -1, Bytes: -a.Src.Size})
+		r.leaveArchived(a)
+		return nil
+	}
+	if r.mover != nil && r.mover.maybeSame {
+		if same, err := r.sameObject(ctx, a); same || err != nil {
+			return cmp.Or(err, errSameObject)
+		}
 	}
 	if r.DryRun {
 		r.sink.Report(r.doneWith(a, report.DryRun, transfer.Result{Size: a.Src.Size}))
@@ -187,7 +198,7 @@ func (r *run) exists(ctx context.Context, a *plan.Action) error {
 func (r *run) lookThere(ctx context.Context, a *plan.Action) (bool, error) {
 	there, err := r.statThere(ctx, a.Key)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), wire.NotFound(err):
+	case absent(err):
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("looking at what is at the destination: %w", err)
@@ -196,6 +207,9 @@ func (r *run) lookThere(ctx context.Context, a *plan.Action) (bool, error) {
 	a.Op, a.Reason = plan.Unlike(plan.Always)(a.Src, a.Dst)
 	return true, nil
 }
+
+// absent says that what was looked for is not there.
+func absent(err error) bool { return errors.Is(err, fs.ErrNotExist) || wire.NotFound(err) }
 
 // statThere is the entry of one key at the destination.
 func (r *run) statThere(ctx context.Context, key string) (walker.Entry, error) {

@@ -3,16 +3,22 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"iter"
 	"slices"
 
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/manifest"
+	"github.com/s3haul/s3haul/walker/sorted"
 )
 
 // errGone is why a key cannot be copied that was asked for by itself.
 var errGone = errors.New("it is not there any more")
+
+// errNowhere is the same of a name that a list has.
+var errNowhere = errors.New("there is no such file or object")
 
 // lostError is the reason of a Skipped that fails its key: it was asked for by
 // itself.
@@ -34,39 +40,46 @@ const lookAhead = 64
 
 // only is the Source of single keys, each of which is looked at by itself.
 type only struct {
-	keys []string // in order, each once
+	keys func(context.Context) iter.Seq2[string, error] // in order, each once
 	// look is the entry of a key. An error is a Skipped, has fs.ErrNotExist in its
 	// chain, or ends the walk.
 	look func(ctx context.Context, key string) (walker.Entry, error)
 	// absent says that keys that are not there are left out, as a listing does;
-	// else they are skipped with errGone.
+	// else they are skipped with why.
 	absent bool
+	why    error
 }
 
 // Ordered implements walker.Source.
 func (*only) Ordered() bool { return true }
 
+// seen is what a look at a key has found.
+type seen struct {
+	key   string
+	entry walker.Entry
+	err   error
+}
+
 // Walk implements walker.Source.
 func (o *only) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
-	type seen struct {
-		entry walker.Entry
-		err   error
-	}
 	return func(yield func(walker.Entry, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		ahead := make([]chan seen, 0, lookAhead)
-		begin := func(key string) {
+		next, stop := iter.Pull2(o.keys(ctx))
+		defer stop()
+		var ahead []chan seen
+		begin := func() error {
+			key, err, ok := next()
+			if !ok || err != nil {
+				return err
+			}
 			c := make(chan seen, 1)
 			ahead = append(ahead, c)
 			go func() {
 				e, err := o.look(ctx, key)
-				c <- seen{e, err}
+				c <- seen{key, e, err}
 			}()
-		}
-		next := min(lookAhead, len(o.keys))
-		for _, key := range o.keys[:next] {
-			begin(key)
+			return nil
 		}
 		defer func() {
 			cancel()
@@ -74,42 +87,103 @@ func (o *only) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 				<-c
 			}
 		}()
-		for i, key := range o.keys {
+		for range lookAhead {
+			if err := begin(); err != nil {
+				yield(walker.Entry{}, err)
+				return
+			}
+		}
+		for len(ahead) > 0 {
 			s := <-ahead[0]
 			ahead = ahead[1:]
-			if i+lookAhead < len(o.keys) {
-				begin(o.keys[i+lookAhead])
-			}
-			skip := walker.AsSkipped(s.err)
-			switch {
-			case s.err == nil:
-				s.entry.Key = key
-			case ctx.Err() != nil:
-				yield(walker.Entry{}, context.Cause(ctx))
+			if err := begin(); err != nil {
+				yield(walker.Entry{}, err)
 				return
-			case skip != nil:
-				s.entry = walker.Entry{Key: key}
-			case !errors.Is(s.err, fs.ErrNotExist) && !wire.NotFound(s.err):
-				yield(walker.Entry{}, s.err)
-				return
-			case o.absent:
-				continue
-			default:
-				s.entry, s.err = walker.Entry{Key: key}, lost(key, errGone)
 			}
-			if !yield(s.entry, s.err) {
+			if goOn := o.tell(ctx, s, yield); !goOn {
 				return
 			}
 		}
 	}
 }
 
-// onlyAt is the Source of r.Only at one of the ends of the run; absent is that of
-// the type only. What the filters leave out is not looked for.
+// tell yields what there is to say of one key, and says whether to go on.
+func (o *only) tell(ctx context.Context, s seen, yield func(walker.Entry, error) bool) bool {
+	skip := walker.AsSkipped(s.err)
+	switch {
+	case s.err == nil:
+		s.entry.Key = s.key
+	case ctx.Err() != nil:
+		yield(walker.Entry{}, context.Cause(ctx))
+		return false
+	case skip != nil:
+		s.entry = walker.Entry{Key: s.key}
+	case !absent(s.err):
+		yield(walker.Entry{}, s.err)
+		return false
+	case o.absent:
+		return true
+	default:
+		s.entry, s.err = walker.Entry{Key: s.key}, lost(s.key, o.why)
+	}
+	return yield(s.entry, s.err)
+}
+
+// readNames reads FilesFrom to its end, and puts its names in order.
+func (r *run) readNames(ctx context.Context) error {
+	if r.FilesFrom == nil {
+		return nil
+	}
+	read := false
+	list := manifest.New(func() (io.ReadCloser, error) {
+		if read {
+			return nil, errors.New("a list of names can be read once")
+		}
+		read = true
+		return io.NopCloser(r.FilesFrom), nil
+	}, manifest.Options{Files: r.src.local()})
+	var err error
+	r.names, err = sorted.Open(ctx, list, sorted.Options{})
+	if bad, ok := errors.AsType[*manifest.LineError](err); ok {
+		return usagef("the list of names: %v", bad)
+	}
+	return err
+}
+
+// keys are those of Only or of FilesFrom that the filters leave, in order.
+func (r *run) keys(filter *walker.Filter) func(context.Context) iter.Seq2[string, error] {
+	if r.names == nil {
+		keys := slices.DeleteFunc(slices.Sorted(slices.Values(r.Only)), func(key string) bool { return !filter.Match(key) })
+		keys = slices.Compact(keys)
+		return func(context.Context) iter.Seq2[string, error] {
+			return func(yield func(string, error) bool) {
+				for _, key := range keys {
+					if !yield(key, nil) {
+						return
+					}
+				}
+			}
+		}
+	}
+	return func(ctx context.Context) iter.Seq2[string, error] {
+		return func(yield func(string, error) bool) {
+			for e, err := range filter.Source(r.names).Walk(ctx) {
+				if !yield(e.Key, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// onlyAt is the Source of single names at one of the ends of the run; absent is that
+// of the type only. What the filters leave out is not looked for.
 func (r *run) onlyAt(l Location, follow, absent bool) walker.Source {
 	filter := r.filter(l)
-	keys := slices.DeleteFunc(slices.Sorted(slices.Values(r.Only)), func(key string) bool { return !filter.Match(key) })
-	o := &only{keys: slices.Compact(keys), absent: absent}
+	o := &only{keys: r.keys(filter), absent: absent, why: errGone}
+	if r.names != nil {
+		o.why = errNowhere
+	}
 	if l.local() {
 		files := r.walkLocal(l, follow)
 		o.look = func(ctx context.Context, key string) (walker.Entry, error) {

@@ -50,8 +50,15 @@ func (o *PurgeOptions) keepsUploads() bool {
 	return o.NoUploads || o.KeepVersions > 0 || o.NoncurrentOnly || o.MarkersOnly
 }
 
-// needBucket says that at must be in a bucket.
+// needBucket says that at must be in a bucket, and without wildcards.
 func needBucket(at Location) error {
+	if at.glob != "" {
+		return usagef("%s has wildcards, which are for cp, mv, rm, ls and du alone", at)
+	}
+	return needBucketOrGlob(at)
+}
+
+func needBucketOrGlob(at Location) error {
 	if err := at.check(); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (t *tally) add(g *tag) {
 func newSweep(r *run, at Location, o PurgeOptions) *sweep {
 	s := &sweep{run: r, at: at, o: o, flat: strings.HasSuffix(at.bucket, "--x-s3")}
 	s.del = remove.Options{
-		Client: r.deleter(), Pool: r.e.pool, Bucket: at.bucket, Delete: o.Delete,
+		Client: r.deleter(s.at), Pool: r.e.pool, Bucket: at.bucket, Delete: o.Delete,
 		Patience: r.throttledFor(), Retried: r.retried, Late: s.late,
 	}
 	s.left.init()

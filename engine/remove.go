@@ -8,6 +8,7 @@ import (
 	"github.com/s3haul/s3haul/engine/remove"
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/engine/wire"
+	"github.com/s3haul/s3haul/walker"
 )
 
 // RemoveOptions of Remove.
@@ -33,6 +34,7 @@ func (e *Engine) Remove(ctx context.Context, at Location, o RemoveOptions) (Summ
 	if o.VersionID != "" && !at.one {
 		return Summary{}, usagef("%s is not one object: a version is of a key", at)
 	}
+	o.Delete.RequestPayer = o.Delete.RequestPayer || o.Attributes.RequestPayer
 	r, err := e.begin(ctx, report.Delete, at, at, o.RunOptions)
 	if err != nil {
 		return Summary{}, err
@@ -41,7 +43,13 @@ func (e *Engine) Remove(ctx context.Context, at Location, o RemoveOptions) (Summ
 }
 
 func (r *run) removeListed(ctx context.Context, at Location, o RemoveOptions) error {
+	wants := r.wants()
 	if at.one {
+		if wants != nil {
+			if entry, err := r.transfer.Stat(ctx, at.object("", walker.Entry{})); err != nil || !wants(&entry) {
+				return err
+			}
+		}
 		if r.DryRun {
 			r.removed(at.names(), "", nil)
 			return nil
@@ -53,6 +61,9 @@ func (r *run) removeListed(ctx context.Context, at Location, o RemoveOptions) er
 	entries := r.walkBucket(at, true).Walk(ctx)
 	return r.removeAll(ctx, at, o.Delete, r.bounds.over, r.bounds.until(func(yield func(string, error) bool) {
 		for e, err := range entries {
+			if err == nil && wants != nil && !wants(&e) {
+				continue
+			}
 			if !yield(e.Key, err) {
 				return
 			}
@@ -87,7 +98,7 @@ func (r *run) removeAll(ctx context.Context, at Location, with wire.DeleteOption
 			}
 		}
 	}, remove.Options{
-		Client: r.deleter(), Pool: r.e.pool, Bucket: at.bucket, Delete: with, Late: late,
+		Client: r.deleter(at), Pool: r.e.pool, Bucket: at.bucket, Delete: with, Late: late,
 		Patience: r.throttledFor(), Retried: r.retried,
 		Done: func(id wire.ObjectID, err error) { r.removed(n, id.Key[len(at.path):], err) },
 	})

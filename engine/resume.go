@@ -31,7 +31,7 @@ func (r *run) openJournal() *journal.Journal {
 	return journal.Open(journal.Options{
 		Dir: r.e.o.StateDir,
 		Job: journal.Job{
-			Endpoint: r.e.store(), Account: r.e.o.Profile, Op: r.verb(), Src: r.src.whole(), Dst: r.dst.whole(),
+			Endpoint: r.e.store(), Account: r.e.o.Profile, Op: r.verb(), Src: r.origin(), Dst: r.dst.whole(),
 		},
 		Trouble: func(err error) {
 			what := "this run cannot be resumed"
@@ -41,6 +41,16 @@ func (r *run) openJournal() *journal.Journal {
 			r.sink.Report(report.Event{Kind: report.Notice, Op: r.op, Err: fmt.Errorf("%s: %w", what, err)})
 		},
 	})
+}
+
+// origin is the source of the run, with the store that it is in where that is
+// another one.
+func (r *run) origin() string {
+	from := r.e.o.Source
+	if r.src.local() || !from.elsewhere() {
+		return r.src.whole()
+	}
+	return r.src.whole() + " at " + report.Redact(wire.Endpoint(r.e.source)) + " as " + cmp.Or(from.Profile, r.e.o.Profile, "default")
 }
 
 // store names the store in journals.
@@ -102,7 +112,7 @@ func (r *run) closeJournal(ctx context.Context, complete bool) {
 	if r.journal == nil {
 		return
 	}
-	complete = complete && r.Only == nil
+	complete = complete && !r.listed() && !r.bounded() && r.src.glob == ""
 	if complete {
 		ctx, cancel := context.WithTimeout(ctx, tidyTime)
 		defer cancel()

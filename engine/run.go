@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -18,6 +19,7 @@ import (
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
+	"github.com/s3haul/s3haul/walker/sorted"
 )
 
 // grace is what small requests get to end by themselves after the caller's
@@ -57,6 +59,11 @@ type RunOptions struct {
 	// Only has the run consider these keys of the source alone, in whatever order:
 	// nothing is walked or listed there, and nothing is deleted.
 	Only []string
+	// FilesFrom has the run consider the names alone that it reads from there, one a
+	// line, relative to the source, in whatever order: as Only, for as many as there
+	// are. Lines end with LF or CRLF; empty ones mean nothing. A name that is absolute
+	// or has ".." in it is [ErrUsage], before anything is sent. nil means all.
+	FilesFrom io.Reader
 	// Attributes are what objects are given beside their content, and what it takes
 	// to read those of the source.
 	Attributes Attributes
@@ -112,8 +119,13 @@ type run struct {
 	// wholly says that deletes rest on what was listed, and incomplete that a
 	// directory could not be; it is for who reads the plan.
 	wholly, incomplete bool
-	// told are the keys of Only that were left out, for who reads the plan.
-	told map[string]bool
+	// told is the last key of Only or FilesFrom that was left out, for who reads the
+	// plan; nil before the first.
+	told *string
+	// names are those of FilesFrom, in order; nil without.
+	names *sorted.Source
+	// pipes are the ends of a copy of a stream.
+	pipes pipes
 	// each carries out one action, carry where a run has nothing else to do.
 	each func(context.Context, *plan.Action) error
 	// mover removes from the source what has arrived; nil but in a move.
@@ -136,6 +148,9 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	if o.Report != nil {
 		r.sink = report.Multi{r.tally, o.Report}
 	}
+	if err := r.readNames(ctx); err != nil { // before there is anything to end
+		return nil, err
+	}
 	retried := func(_ string, err error) {
 		r.sink.Report(report.Event{Kind: report.Retried, Op: r.op, Err: err})
 	}
@@ -145,7 +160,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 	if e.source != nil {
 		from := policy
 		from.Host = e.sourceHost
-		r.reader = wire.Attempts(e.source, gate{e.pool}, from)
+		r.reader = wire.Attempts(e.source, e.gateOf(src), from)
 	}
 	attributes := o.Attributes
 	if dst.local() { // the one key that was given is that of what is read
@@ -161,7 +176,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 		},
 		Resumed: func(n int64) { r.sink.Report(report.Event{Kind: report.Resumed, Op: r.op, Bytes: n}) },
 		Client:  r.client, Source: r.reader, Attributes: attributes, Pool: e.pool,
-		PartSize: e.o.PartSize, PartsAtOnce: min(e.o.MaxInFlight, mostParts),
+		PartSize: e.o.PartSize, Threshold: e.o.threshold, PartsAtOnce: min(e.o.MaxInFlight, mostParts),
 		Progress: func(n int64) { r.sink.Report(report.Event{Kind: report.Progress, Op: r.op, Bytes: n}) },
 		Policy:   policy, Retry: retried,
 	})
@@ -209,6 +224,11 @@ func (r *run) end(err error) (Summary, error) {
 	r.stop()
 	sum := r.tally.Summary()
 	r.tidy(err == nil && sum.Failed == 0)
+	if r.names != nil {
+		if cerr := r.names.Close(); err == nil && cerr != nil {
+			err = fmt.Errorf("removing the list of names: %w", cerr)
+		}
+	}
 	if r.root != nil {
 		_ = r.root.Close()
 	}

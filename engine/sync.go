@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strings"
 
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/walker"
@@ -32,9 +33,13 @@ type SyncOptions struct {
 	// the checksum that the store has, or its ETag. Where neither says anything, the
 	// times count.
 	Checksum bool
-	// ExactTimestamps has a download bring what has another time, newer or older, and
-	// Update never replaces what is newer at the destination.
-	ExactTimestamps, Update bool
+	// ExactTimestamps has a download bring what has another time, newer or older,
+	// without a look at its content; it says nothing of uploads and copies. Where it
+	// is set, SizeOnly is not looked at, as in aws s3.
+	ExactTimestamps bool
+	// Update never replaces what was modified later than the source, in whole
+	// seconds: of an object, that is when it was written.
+	Update bool
 	// IgnoreErrors has the deletes run although objects failed; never where a side
 	// could not be listed.
 	IgnoreErrors bool
@@ -47,7 +52,7 @@ type SyncOptions struct {
 // check says what cannot be asked for.
 func (o *SyncOptions) check() error {
 	switch {
-	case o.Delete && o.Only != nil:
+	case o.Delete && o.listed():
 		return usagef("what a source has beside single keys is not known, so that nothing can be deleted for its want")
 	case o.Checksum && o.SizeOnly:
 		return usagef("SizeOnly looks at no content, and Checksum at nothing else: give one of them")
@@ -71,7 +76,7 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	if err := cmp.Or(needTree(src), needTree(dst), apart(src, dst, false), o.outside(src, dst, o.Delete), o.check(), checkSource(src)); err != nil {
+	if err := cmp.Or(needTree(src), needTree(dst), e.overlap(src, dst, &o), o.check(), checkSource(src)); err != nil {
 		return Summary{}, err
 	}
 	r, err := e.begin(ctx, op, src, dst, o.RunOptions)
@@ -82,6 +87,17 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 	s := &syncing{run: r, o: o, deletes: newDeletes()}
 	sum, err := r.end(s.all(ctx))
 	return sum, errors.Join(err, s.deletes.close())
+}
+
+// overlap refuses what could not end well, where both sides are of one store.
+func (e *Engine) overlap(src, dst Location, o *SyncOptions) error {
+	if e.o.Source.elsewhere() {
+		return nil
+	}
+	if src == dst && !src.local() { // nothing is different there, whatever it is to be given
+		return usagef("%s is the source and the destination", src)
+	}
+	return o.outside(src, dst, o.Delete)
 }
 
 // syncing is one Sync: the way of the data, from the walks to the deletes.
@@ -106,7 +122,8 @@ func (s *syncing) all(ctx context.Context) error {
 	}
 	src := watched{s.source(!s.o.NoFollowSymlinks), s}
 	err = s.carryOut(ctx, func(ctx context.Context) actions {
-		return s.clash.resolve(s.sort(plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare()})))
+		all := plan.Join(ctx, src, dst, plan.Options{Delete: s.o.Delete, Compare: s.compare(), Wants: s.wants()})
+		return s.clash.resolve(s.withoutArchived(s.sort(all)))
 	}, s.blocked)
 	if err != nil {
 		if s.bounds.err() != nil {
@@ -154,13 +171,18 @@ func (w watched) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 func (s *syncing) compare() plan.Compare {
 	var rule plan.Compare = plan.Upward
 	switch {
-	case s.o.SizeOnly:
+	case s.o.ExactTimestamps && s.dst.local():
+		rule = plan.Exact
+	case s.o.SizeOnly && !s.o.ExactTimestamps: // of both, aws s3 takes the latter
 		rule = plan.SizeOnly
 	case s.dst.local():
 		rule = plan.Downward
 	}
 	if s.o.Checksum {
 		rule = plan.Contents(rule)
+	}
+	if s.o.Update {
+		rule = plan.Update(rule)
 	}
 	return s.rule(rule)
 }
@@ -169,7 +191,7 @@ func (s *syncing) compare() plan.Compare {
 // same, reports what was skipped, and spools what is to be deleted.
 func (s *syncing) sort(all actions) actions {
 	return s.withoutKept(func(yield func(plan.Action, error) bool) {
-		for a, err := range s.withoutSkipped(all) {
+		for a, err := range s.withoutSkipped(s.passing(all)) {
 			if err != nil {
 				yield(a, err)
 				return
@@ -196,4 +218,19 @@ func (s *syncing) sort(all actions) actions {
 			}
 		}
 	})
+}
+
+// passing keeps in mind what of the source was skipped: it may be a file that is
+// due to be deleted by another name.
+func (s *syncing) passing(all actions) actions {
+	return func(yield func(plan.Action, error) bool) {
+		for a, err := range all {
+			if skip := walker.AsSkipped(err); skip != nil && !strings.HasSuffix(skip.Key, "/") {
+				s.clash.pass(skip.Key)
+			}
+			if !yield(a, err) {
+				return
+			}
+		}
+	}
 }

@@ -23,6 +23,8 @@ type UsageOptions struct {
 	Versions bool
 	// PageSize is the number of keys asked for at once, 1 to 1000; 0 means 1000.
 	PageSize int
+	// RequestPayer says that the requester pays.
+	RequestPayer bool
 	// Notice is told what is worth knowing and stops nothing; nil tells nobody.
 	Notice func(error)
 }
@@ -64,7 +66,7 @@ type NamedAmount struct {
 // More than [MaxUsagePrefixes] prefixes are [ErrUsage]: a smaller Depth has
 // fewer. With any error there is no Usage: half of a sum is none.
 func (e *Engine) Usage(ctx context.Context, at Location, o UsageOptions) (Usage, error) {
-	if err := needBucket(at); err != nil {
+	if err := needBucketOrGlob(at); err != nil {
 		return Usage{}, err
 	}
 	if o.Depth < 0 {
@@ -72,10 +74,14 @@ func (e *Engine) Usage(ctx context.Context, at Location, o UsageOptions) (Usage,
 	}
 	client := e.attempts()
 	options := e.listing(at, parallelMixed, o.PageSize)
-	options.Notice = o.Notice
+	options.Notice, options.RequestPayer = o.Notice, o.RequestPayer
 	source := bucket.New(client, options)
 	if o.Versions {
 		source = bucket.NewVersions(client, options)
+	}
+	var filter *walker.Filter
+	if at.glob != "" {
+		filter = walker.NewFilter("").Within(at.glob)
 	}
 	c := counter{depth: o.Depth, versions: o.Versions, prefixes: map[string]*Amount{}, classes: map[string]*Amount{}}
 	for chunk, err := range source.Pages(ctx) {
@@ -83,6 +89,9 @@ func (e *Engine) Usage(ctx context.Context, at Location, o UsageOptions) (Usage,
 			return Usage{}, err
 		}
 		for i := range chunk.Entries {
+			if filter != nil && !filter.Match(chunk.Entries[i].Key) {
+				continue
+			}
 			c.count(&chunk.Entries[i])
 		}
 		if len(c.prefixes) > MaxUsagePrefixes {
@@ -182,7 +191,7 @@ func (c *counter) usage(at Location) (Usage, error) {
 	u.Total = c.current
 	u.Total.add(c.noncurrent)
 	u.Total.Objects += c.markers
-	u.Classes = sorted(c.classes, "")
+	u.Classes = byName(c.classes, "")
 	// What is counted at a prefix is below each of those above it as well.
 	all := make(map[string]*Amount, len(c.prefixes))
 	for key, a := range c.prefixes {
@@ -196,11 +205,11 @@ func (c *counter) usage(at Location) (Usage, error) {
 			return Usage{}, tooManyPrefixes(at, c.depth)
 		}
 	}
-	u.Prefixes = sorted(all, at.path)
+	u.Prefixes = byName(all, at.path)
 	return u, nil
 }
 
-func sorted(m map[string]*Amount, prefix string) []NamedAmount {
+func byName(m map[string]*Amount, prefix string) []NamedAmount {
 	list := make([]NamedAmount, 0, len(m))
 	for name, a := range m {
 		list = append(list, NamedAmount{Name: prefix + name, Amount: *a})

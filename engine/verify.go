@@ -37,6 +37,9 @@ func (e *Engine) Verify(ctx context.Context, src, dst Location, o VerifyOptions)
 	if src.one != dst.one {
 		return Summary{}, usagef("%s and %s: a tree is compared with a tree, one object with one object", src, dst)
 	}
+	if src.glob+dst.glob != "" || src.stream || dst.stream {
+		return Summary{}, usagef("%s and %s: wildcards and streams cannot be compared", src, dst)
+	}
 	if err := checkSource(src); err != nil {
 		return Summary{}, err
 	}
@@ -69,7 +72,9 @@ func (v *verifying) all(ctx context.Context) error {
 		src = v.walkBucket(v.src, false)
 	}
 	return v.carryOut(ctx, func(ctx context.Context) actions {
-		return v.told(plan.Join(ctx, src, v.destination(follow), plan.Options{Delete: !v.o.OneWay, Compare: plan.Contents(plan.SizeOnly)}))
+		return v.told(plan.Join(ctx, src, v.destination(follow), plan.Options{
+			Delete: !v.o.OneWay, Compare: plan.Contents(plan.SizeOnly), Wants: v.wants(),
+		}))
 	}, v.unreadable)
 }
 
@@ -80,6 +85,9 @@ func (v *verifying) single(ctx context.Context) actions {
 		var err error
 		if a.Src, err = v.stat(ctx); err != nil {
 			yield(a, err)
+			return
+		}
+		if !v.wantsOne(&a.Src) {
 			return
 		}
 		switch there, err := v.lookThere(ctx, &a); {

@@ -1,6 +1,10 @@
 package plan
 
-import "github.com/s3haul/s3haul/walker"
+import (
+	"time"
+
+	"github.com/s3haul/s3haul/walker"
+)
 
 // Compare says what to do with a key that both sides have: Keep, Transfer or
 // Check, and why. It must not block: it is called between two keys of a plan.
@@ -31,6 +35,30 @@ func Downward(src, dst walker.Entry) (Op, Reason) {
 		return Check, Time
 	default:
 		return Keep, Same
+	}
+}
+
+// Exact is the rule of --exact-timestamps for downloads: a file that has another
+// time than its object is brought again, older or newer. The object's time counts
+// as it was told or in whole seconds, as stores do not tell it alike everywhere.
+func Exact(src, dst walker.Entry) (Op, Reason) {
+	switch t := src.ModTime; {
+	case src.Size != dst.Size:
+		return Transfer, Size
+	case !dst.ModTime.Equal(t) && !dst.ModTime.Equal(t.Truncate(time.Second)):
+		return Transfer, Time
+	}
+	return Keep, Same
+}
+
+// Update is the rule of --update: what is newer at the destination, in whole
+// seconds, stays as it is, whatever it holds. For the rest rule counts.
+func Update(rule Compare) Compare {
+	return func(src, dst walker.Entry) (Op, Reason) {
+		if dst.ModTime.Unix() > src.ModTime.Unix() {
+			return Keep, Same
+		}
+		return rule(src, dst)
 	}
 }
 

@@ -18,7 +18,15 @@ type Options struct {
 	Delete bool
 	// Compare decides about keys that both sides have; nil is Upward.
 	Compare Compare
+	// Wants says whether an entry is one of those that the run is about. It is asked
+	// about the source's, and about the destination's where that alone has the key:
+	// what it does not want is there and stays as it is on both sides. nil wants all.
+	Wants func(*walker.Entry) bool
 }
+
+// ErrUnwanted is why a key of the source is skipped, quietly, that Options.Wants
+// does not want.
+var ErrUnwanted = errors.New("It is not among what was asked for.") // A sentence, as walker.Skipped.Err wants it.
 
 // ErrUnread is why a key of the source is skipped whose counterpart is unknown.
 // The Path of such a Skipped is the key alone.
@@ -36,7 +44,8 @@ var ErrUnread = errors.New("The destination could not be read.") // A sentence, 
 //     deleted that lies below it;
 //   - a key of the source that the destination skipped, or that is not found
 //     below a name that the destination skipped, is not transferred: it comes
-//     as a Skipped of its own, which is Quiet where the destination's was.
+//     as a Skipped of its own, which is Quiet where the destination's was;
+//   - so does, Quiet, a key of the source that is not wanted.
 //
 // Any other error is the last thing that is yielded. It names the side that
 // failed, and the plan is not complete: a consumer that saw one must not run
@@ -144,6 +153,9 @@ func (m *merge) onlySource(s *item) bool {
 	if s.err != nil {
 		return m.skip(&m.srcSkip, s)
 	}
+	if !m.wanted(s) {
+		return m.unwanted(s)
+	}
 	if covered, quiet := m.dstSkip.cover(s.entry.Key); covered {
 		return m.unread(s.entry.Key, quiet)
 	}
@@ -155,7 +167,7 @@ func (m *merge) onlyDestination(d *item) bool {
 	if d.err != nil {
 		return m.skip(&m.dstSkip, d)
 	}
-	if !m.Delete {
+	if !m.Delete || !m.wanted(d) {
 		return true
 	}
 	if covered, _ := m.srcSkip.cover(d.entry.Key); covered {
@@ -176,11 +188,22 @@ func (m *merge) both(s, d *item) bool {
 	switch {
 	case s.err != nil:
 		return true
+	case !m.wanted(s):
+		return m.unwanted(s)
 	case d.err != nil:
 		return m.unread(s.entry.Key, walker.AsSkipped(d.err).Quiet)
 	}
 	op, reason := m.Compare(s.entry, d.entry)
 	return m.yield(Action{Op: op, Reason: reason, Key: s.entry.Key, Src: s.entry, Dst: d.entry}, nil)
+}
+
+func (m *merge) wanted(it *item) bool { return m.Wants == nil || m.Wants(&it.entry) }
+
+// unwanted yields a key of the source that stays as it is. What is below that name
+// is not skipped with it: it was seen, and is what the walk says.
+func (m *merge) unwanted(s *item) bool {
+	key := s.entry.Key
+	return m.yield(Action{Key: key}, &walker.Skipped{Key: key, Path: key, Err: ErrUnwanted, Quiet: true})
 }
 
 // skip remembers what a side skipped, and passes it on.

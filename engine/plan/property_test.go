@@ -22,6 +22,9 @@ func TestAgainstSets(t *testing.T) {
 	for range 20_000 {
 		src, dst := randomListing(rng), randomListing(rng)
 		o := plan.Options{Delete: rng.IntN(4) > 0, Compare: plan.Upward}
+		if rng.IntN(3) == 0 {
+			o.Wants = func(e *walker.Entry) bool { return e.Size > 0 }
+		}
 		var got []string
 		for a, err := range plan.Join(t.Context(), src, dst, o) {
 			got = append(got, formatStep(a, err))
@@ -32,9 +35,12 @@ func TestAgainstSets(t *testing.T) {
 		}
 		for _, line := range got {
 			seen[strings.Join(strings.Fields(line)[:2], " ")]++
+			if strings.Contains(line, plan.ErrUnwanted.Error()) {
+				seen["unwanted"]++
+			}
 		}
 	}
-	for _, line := range []string{"keep same", "transfer new", "transfer size", "transfer newer", "delete absent", "skip quiet"} {
+	for _, line := range []string{"keep same", "transfer new", "transfer size", "transfer newer", "delete absent", "skip quiet", "unwanted"} {
 		if seen[line] == 0 {
 			t.Errorf("no listing led to %q: the test is blind", line)
 		}
@@ -121,6 +127,8 @@ func naive(src, dst script, o plan.Options) []string {
 		}
 		switch {
 		case inSrc && sv.err != nil:
+		case inSrc && o.Wants != nil && !o.Wants(&sv.entry):
+			emit(plan.Action{Key: k}, &walker.Skipped{Key: k, Err: plan.ErrUnwanted, Quiet: true})
 		case inSrc && inDst && dv.err == nil:
 			op, reason := o.Compare(sv.entry, dv.entry)
 			emit(plan.Action{Op: op, Reason: reason, Key: k}, nil)
@@ -136,7 +144,7 @@ func naive(src, dst script, o plan.Options) []string {
 			} else {
 				emit(plan.Action{Op: plan.Transfer, Reason: plan.New, Key: k}, nil)
 			}
-		case dv.err == nil && o.Delete:
+		case dv.err == nil && o.Delete && (o.Wants == nil || o.Wants(&dv.entry)):
 			if loud, quiet := covered(s, k); !loud && !quiet {
 				emit(plan.Action{Op: plan.Delete, Reason: plan.Absent, Key: k}, nil)
 			}

@@ -36,6 +36,14 @@ const (
 // gone.
 const Undelete Op = "undelete"
 
+// What is changed of objects that stay where they are.
+const (
+	// SetClass copies an object onto itself in another storage class, which is the Dst.
+	SetClass Op = "class"
+	// SetACL replaces the ACL of an object; the Dst is a canned one.
+	SetACL Op = "acl"
+)
+
 // Kind says what an Event is about.
 type Kind uint8
 

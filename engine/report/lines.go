@@ -80,7 +80,7 @@ func (s Summary) did() string {
 		c := s.Ops[op]
 		verb, noun := past(op)
 		if s.DryRun {
-			verb = "would " + strings.ReplaceAll(string(op), "_bucket", "")
+			verb = "would " + plain(op)
 		}
 		part := verb + " " + count(c.Objects)
 		if noun != "" {
@@ -139,10 +139,22 @@ func known() []Op {
 // carries says whether op moves bytes that are worth a rate.
 func carries(op Op) bool {
 	switch op {
-	case Delete, MakeBucket, RemoveBucket, RemoveVersion, RemoveCurrent, RemoveMarker, AbortUpload, Undelete:
+	case Delete, MakeBucket, RemoveBucket, RemoveVersion, RemoveCurrent, RemoveMarker, AbortUpload, Undelete, SetACL:
 		return false
 	default:
 		return true
+	}
+}
+
+// plain is the verb of what was not done.
+func plain(op Op) string {
+	switch op {
+	case SetClass:
+		return "change the class of"
+	case SetACL:
+		return "change the ACL of"
+	default:
+		return strings.ReplaceAll(string(op), "_bucket", "")
 	}
 }
 
@@ -167,6 +179,10 @@ func past(op Op) (verb, noun string) {
 		return "removed", "current version"
 	case AbortUpload:
 		return "aborted", "upload"
+	case SetClass:
+		return "changed the class of", "object"
+	case SetACL:
+		return "changed the ACL of", "object"
 	default:
 		return string(op), ""
 	}
