@@ -111,6 +111,8 @@ func adviceFor(code string) string {
 		return "check the name; `s3haul mb s3://BUCKET` or --make-bucket makes it"
 	case "BucketNotEmpty":
 		return "empty it first: s3haul rm s3://BUCKET --recursive, or s3haul purge where it has versions"
+	case "AccessControlListNotSupported":
+		return "the bucket has ACLs turned off: its policy says who may do what, or its owner turns them on (Object Ownership)"
 	case "BucketAlreadyExists":
 		return "somebody has a bucket of that name already: choose another"
 	case "InvalidAccessKeyId", "SignatureDoesNotMatch":

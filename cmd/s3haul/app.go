@@ -44,6 +44,8 @@ type app struct {
 	memory, partSize size
 	limitRate        limitRate
 
+	source *engine.Remote // where the source is, where that is elsewhere
+
 	debugLine sync.Mutex
 }
 
@@ -61,10 +63,9 @@ no account and no network.
 
 ` + exitHelp,
 		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
-		Args:              noCommand,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmp.Or[error](cmd.Help(), &exitError{exitUsage}) // as aws: a command is missing
 		},
@@ -75,6 +76,7 @@ no account and no network.
 		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetUsageFunc(helpOf)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		a.name = cmd.CommandPath()
 		return &usageError{err.Error()}
@@ -97,11 +99,30 @@ no account and no network.
 		"local time of day or week, as '08:00,20M 19:00,off' or 'Mon-08:00,20M Fri-18:00,off'")
 	f.StringVar(&a.client, "client", "fast", "`NAME` of the S3 client: fast, or sdk for the AWS SDK's alone")
 	f.BoolVar(&a.debug, "debug", false, "tell on stderr of each request, and of each move of the limit")
+	accepted(f)
 	root.AddCommand(a.syncCmd(), a.cpCmd(), a.mvCmd(), a.verifyCmd(), a.resumeCmd())
 	root.AddCommand(a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
 	root.AddCommand(a.purgeCmd(), a.undeleteCmd(), a.uploadsCmd())
-	root.AddCommand(a.duCmd())
+	root.AddCommand(a.duCmd(), a.statCmd(), a.aclCmd(), a.versioningCmd(), a.classCmd(), a.presignCmd(), a.websiteCmd())
+	root.AddCommand(a.manCmd())
+	a.completion(root)
 	return root
+}
+
+// accepted registers flags of aws that are taken and have no effect here: there is
+// one form of output, which nothing pages.
+func accepted(f *pflag.FlagSet) {
+	for _, name := range []string{"output", "query", "color", "cli-binary-format"} {
+		f.String(name, "", "taken for aws's sake, without effect")
+	}
+	for _, name := range []string{"no-paginate", "no-cli-pager", "cli-auto-prompt", "no-cli-auto-prompt"} {
+		f.Bool(name, false, "taken for aws's sake, without effect")
+	}
+	for _, name := range []string{
+		"output", "query", "color", "cli-binary-format", "no-paginate", "no-cli-pager", "cli-auto-prompt", "no-cli-auto-prompt",
+	} {
+		f.Lookup(name).Hidden = true
+	}
 }
 
 // notEmpty refuses flags that say where to work and are given without a value:
@@ -158,6 +179,8 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 		ReadTimeout: seconds(a.readTimeout), ConnectTimeout: seconds(a.connectTimeout),
 		MaxInFlight: a.concurrency, Memory: int64(a.memory), PartSize: int64(a.partSize),
 		LimitRate: a.limitRate.table,
+		Source:    a.source,
+		MFAToken:  a.mfaToken(ctx),
 		StateDir:  a.stateDir,
 		Version:   version(),
 	}

@@ -25,6 +25,8 @@ type copyFlags struct {
 	report      string // FILE of --report
 	retry       string // FILE of --retry-failed
 
+	attributes attributeFlags
+
 	// sides are what the command brings together; nil of one that has none of
 	// these flags.
 	sides *sides
@@ -50,6 +52,7 @@ func (c *copyFlags) register(f *pflag.FlagSet) {
 		"the FILE of --report as well. Nothing is deleted; exit code 1 where that run\n"+
 		"was ended before its end")
 	f.BoolVar(&c.noResume, "no-resume", false, "keep no journal: large objects begin anew where a run was interrupted")
+	c.attributes.register(f)
 }
 
 // prepare checks the flags of a command with its two sides.
@@ -57,6 +60,9 @@ func (t *transferFlags) prepare(cmd *cobra.Command, s sides) error {
 	src, dst := s.src.String(), s.dst.String()
 	if rel, ok := strings.CutPrefix(dst, src); ok && rel != "" && s.tree && s.from.s3 && s.to.s3 && len(t.rules) == 0 {
 		return usagef("%s is inside of %s, and what has been copied would be copied again: leave it out with --exclude '%s*'", dst, src, rel)
+	}
+	if err := t.choosing.check(cmd.Flags(), s.tree); err != nil {
+		return err
 	}
 	return t.copying.prepare(cmd.Flags(), s)
 }
@@ -88,6 +94,9 @@ func (c *copyFlags) check(f *pflag.FlagSet, from, to place, tree bool) error {
 	if err := notEmpty(f, "report", "retry-failed"); err != nil {
 		return err
 	}
+	if err := c.attributes.check(f, from, to); err != nil {
+		return err
+	}
 	if c.noOverwrite && c.immutable {
 		return usagef("--no-overwrite says nothing of what is there, --immutable fails where it differs: leave one out")
 	}
@@ -116,6 +125,7 @@ func (c *copyFlags) into(o *engine.RunOptions) {
 	o.ChecksumAlgorithm = string(c.algorithm)
 	o.NoOverwrite, o.Immutable, o.Preserve = c.noOverwrite, c.immutable, c.preserve
 	o.CaseConflict = c.conflict
+	c.attributes.into(o)
 	if c.sides != nil && c.sides.tree {
 		o.Only = c.only
 	}

@@ -8,14 +8,17 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/engine/wire"
 )
 
 func (a *app) cpCmd() *cobra.Command {
 	var (
 		t         transferFlags
 		recursive bool
+		expected  byteCount
 	)
 	cmd := &cobra.Command{
 		Use:   "cp SOURCE DESTINATION",
@@ -33,7 +36,7 @@ nothing comes here.
   s3haul cp s3://archive/2026 s3://other/2026 --recursive`,
 		Args: exactly("SOURCE", "DESTINATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.copies(cmd, &t, args, recursive, func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
+			return a.copies(cmd, &t, args, recursive, int64(expected), func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
 				return eng.Copy(ctx, s.src, s.dst, o)
 			})
 		},
@@ -41,12 +44,13 @@ nothing comes here.
 	f := cmd.Flags()
 	f.BoolVarP(&recursive, "recursive", "r", false, "copy all that is below the source")
 	t.registerCopy(f)
+	f.Var(&expected, "expected-size", "of a stream: about how large it will be, in `BYTES`; more than 50 GB want it")
 	return cmd
 }
 
 // copies carries out cp and mv of what args name.
 func (a *app) copies(
-	cmd *cobra.Command, t *transferFlags, args []string, recursive bool,
+	cmd *cobra.Command, t *transferFlags, args []string, recursive bool, expected int64,
 	run func(context.Context, *engine.Engine, sides, engine.CopyOptions) (engine.Summary, error),
 ) error {
 	from, to, err := places(args[0], args[1])
@@ -57,9 +61,17 @@ func (a *app) copies(
 	if err != nil {
 		return err
 	}
+	a.source = t.copying.attributes.remote(from, to)
 	return a.transfer(cmd, t, slices.Concat(from.local(), to.local()),
 		func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
-			return run(ctx, eng, s, engine.CopyOptions{RunOptions: o, NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket})
+			sum, err := run(ctx, eng, s, engine.CopyOptions{
+				RunOptions: o, NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket,
+				Stdin: a.stdin, Stdout: a.stdout, ExpectedSize: expected,
+			})
+			if !s.tree {
+				err = from.missing(err)
+			}
+			return sum, err
 		})
 }
 
@@ -72,19 +84,81 @@ once more: see s3haul resume.`
 // sides are the two ends of cp and mv.
 func (t *transferFlags) sides(cmd *cobra.Command, from, to place, recursive bool) (s sides, err error) {
 	s = sides{command: cmd.Name(), src: from.tree(), dst: to.tree(), from: from, to: to, tree: recursive}
-	if !recursive {
+	wild, pattern := t.choosing.wild(from)
+	t.stream = from.stream || to.stream
+	switch {
+	case t.stream && (recursive || pattern || cmd.Name() != "cp"):
+		return s, streams(from, to)
+	case t.choosing.glob && !from.s3:
+		return s, usagef("--glob is for the s3:// URL of the source, and %q is local", from.text)
+	case pattern:
+		s.src, s.tree = wild, true
+	case !recursive && from.s3 && from.key != "" && strings.HasSuffix(from.key, "/"):
+		if s.src, s.dst, err = marker(from, to); err != nil {
+			return s, err
+		}
+	case !recursive:
 		if s.src, s.dst, err = single(from, to); err != nil {
+			return s, err
+		}
+	}
+	if t.stream {
+		if err := t.streaming(cmd.Flags(), to); err != nil {
 			return s, err
 		}
 	}
 	return s, t.prepare(cmd, s)
 }
 
+// streaming prepares for a copy from stdin or to stdout, which may have nothing
+// else in it.
+func (t *transferFlags) streaming(f *pflag.FlagSet, to place) error {
+	for _, name := range []string{"retry-failed", "preserve"} {
+		if changed(f, name) {
+			return usagef("--%s is for files, and - is none: leave it out", name)
+		}
+	}
+	if to.stream && t.json {
+		return usagef("--json and - both print to stdout: leave --json out")
+	}
+	t.onlyErrors = true
+	return nil
+}
+
+// marker finds the names for an object whose key ends with /, which is most often the
+// empty one that stands for a folder. It has no name of its own.
+func marker(from, to place) (src, dst engine.Location, err error) {
+	src = engine.Object(from.bucket, from.key)
+	switch {
+	case to.stream:
+		return src, engine.Stream(), nil
+	case to.s3 && to.key != "":
+		return src, engine.Object(to.bucket, to.key), nil
+	case !to.s3 && !isDir(to.text):
+		return src, engine.File(to.text), nil
+	}
+	return src, dst, usagef("%s has no name behind the last /: give --recursive to copy what is below it, or name the destination in full", from.text)
+}
+
+// missing adds to the error of an object that is not there what may be meant.
+func (p place) missing(err error) error {
+	if p.s3 && strings.HasSuffix(p.key, "/") && wire.NotFound(err) {
+		return &advised{err, p.text + " is no object: give --recursive for what is below it"}
+	}
+	return err
+}
+
 // single finds the names of one source and its one destination.
 func single(from, to place) (src, dst engine.Location, err error) {
 	name := filepath.Base(from.text)
 	src = engine.File(from.text)
-	if from.s3 {
+	switch {
+	case from.stream:
+		src = engine.Stream()
+		if to.key == "" || strings.HasSuffix(to.key, "/") {
+			return src, dst, usagef("%s names no key, and a stream has no name: write s3://bucket/key", to.text)
+		}
+	case from.s3:
 		if from.key == "" {
 			return src, dst, usagef("%s is a bucket: give --recursive to copy all that is in it", from.text)
 		}
@@ -93,6 +167,9 @@ func single(from, to place) (src, dst engine.Location, err error) {
 		}
 		name = path.Base(from.key)
 		src = engine.Object(from.bucket, from.key)
+	}
+	if to.stream {
+		return src, engine.Stream(), nil
 	}
 	if to.s3 {
 		key := to.key

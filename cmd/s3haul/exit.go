@@ -90,6 +90,7 @@ func codeOf(err error, as exits) int {
 	var (
 		stopped *errInterrupted
 		profile config.SharedConfigProfileNotExistError
+		creds   *wire.CredentialsError
 		missing *engine.MissingError
 		bound   *engine.BoundError
 		netErr  net.Error
@@ -113,6 +114,8 @@ func codeOf(err error, as exits) int {
 		return exitOther
 	case as == asTransfer, errors.As(err, &bound):
 		return exitFailed
+	case errors.As(err, &creds) && creds.Refused():
+		return exitService // STS
 	case errors.Is(err, wire.ErrCredentials), missingRegion(err):
 		return exitConfig
 	case wire.Code(err) != "":

@@ -2,16 +2,21 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/s3haul/s3haul/engine"
 	"github.com/s3haul/s3haul/engine/report"
+	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
 )
 
@@ -19,6 +24,9 @@ func (a *app) lsCmd() *cobra.Command {
 	var (
 		l        listing
 		pageSize int
+		which    wire.BucketsRequest
+		glob     choosing
+		payer    choice
 	)
 	cmd := &cobra.Command{
 		Use:   "ls [s3://BUCKET[/PREFIX]]",
@@ -30,9 +38,20 @@ With --versions each version and each delete marker has a line, the newest of a
 key first: time, size, state, version id, name. The state is one word: latest
 and noncurrent for versions, latest-marker and marker for delete markers, which
 have "-" for a size. A key whose newest line says latest-marker is deleted for
-who does not ask for versions.`,
+who does not ask for versions.
+
+With --long the storage class, the ETag and the version id stand before the name;
+the version is - where the listing does not have it: --versions and --metadata do.
+--metadata asks for each object by itself, many at a time, and has a line behind
+it for each entry of its metadata.
+
+Exit codes: 0 all is done; 1 there is no such key or prefix; 2 with --metadata: an
+object was listed and could not be asked for; 130 Ctrl-C; 252 usage; 253
+credentials or region; 254 the service said no; 255 no connection.`,
 		Example: `  s3haul ls
+  s3haul ls --bucket-name-prefix holiday- --bucket-region eu-west-1
   s3haul ls s3://holiday/2026/ --recursive --human-readable --summarize
+  s3haul ls s3://holiday --recursive --long --metadata
   s3haul ls s3://holiday --recursive --versions | awk '$4 == "latest-marker"'`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -44,18 +63,33 @@ who does not ask for versions.`,
 			if err := checkPageSize(pageSize); err != nil {
 				return err
 			}
-			buckets := len(args) == 0 || args[0] == scheme
-			if buckets && l.versions {
-				return usagef("--versions goes with a bucket: write s3://BUCKET")
+			buckets := len(args) == 0 || strings.TrimPrefix(args[0], scheme) == ""
+			if err := l.check(cmd.Flags(), buckets); err != nil {
+				return err
+			}
+			if cmd.Flags().Changed("page-size") {
+				which.PageSize = pageSize
 			}
 			return a.reading(cmd.Context(), func(ctx context.Context, eng *engine.Engine, out *bufio.Writer) error {
 				l.out, l.visible, l.stamp = out, terminal(a.stdout), newStamper(time.Local)
+				l.warn = func(err error) { a.fail("warning: ", err) }
 				if buckets {
-					return l.buckets(ctx, eng)
+					return l.buckets(ctx, eng, which)
 				}
-				return l.objects(ctx, eng, args[0], engine.ListOptions{
-					ByLevel: !l.recursive, Versions: l.versions, PageSize: pageSize, Notice: a.noticed,
-				})
+				// ls b/p works too.
+				at, err := parsePlace(scheme + strings.TrimPrefix(args[0], scheme))
+				if err != nil {
+					return err
+				}
+				o := engine.ListOptions{
+					ByLevel: !l.recursive, Versions: l.versions, PageSize: pageSize, RequestPayer: payer.set(), Notice: a.noticed,
+				}
+				where, pattern := glob.wild(at)
+				if !pattern {
+					where = engine.Bucket(at.bucket, at.key)
+				}
+				o.ByLevel = o.ByLevel && !pattern
+				return l.objects(ctx, eng, at, where, o)
 			})
 		},
 	}
@@ -63,10 +97,33 @@ who does not ask for versions.`,
 	f.SortFlags = false
 	f.BoolVarP(&l.recursive, "recursive", "r", false, "list all that is below the prefix")
 	f.BoolVar(&l.versions, "versions", false, "list all versions and delete markers, with their ids")
+	f.BoolVar(&l.long, "long", false, "add the storage class, the ETag and the version id")
+	f.BoolVar(&l.metadata, "metadata", false, "ask for each object: as --long, with the version id and the metadata")
 	f.BoolVar(&l.human, "human-readable", false, "sizes as 1.2 MiB")
 	f.BoolVar(&l.summarize, "summarize", false, "add the number of objects and their size")
+	f.BoolVar(&l.json, "json", false, "print one JSON object a line instead of text, and a summary")
 	f.IntVar(&pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
+	f.StringVar(&which.Prefix, "bucket-name-prefix", "", "of the buckets, those whose names begin with `TEXT`")
+	f.StringVar(&which.Region, "bucket-region", "", "of the buckets, those in the region of this `NAME`")
+	glob.registerNames(f, false)
+	registerPayer(f, &payer)
 	return cmd
+}
+
+// check finds what makes no sense together; buckets says that they are listed.
+func (l *listing) check(f *pflag.FlagSet, buckets bool) error {
+	for _, name := range []string{"versions", "long", "metadata", "glob"} {
+		if buckets && f.Changed(name) {
+			return usagef("--%s goes with a bucket: write s3://BUCKET", name)
+		}
+	}
+	for _, name := range []string{"bucket-name-prefix", "bucket-region"} {
+		if !buckets && f.Changed(name) {
+			return usagef("--%s says which buckets to list: leave the bucket out", name)
+		}
+	}
+	l.long = l.long || l.metadata
+	return notEmpty(f, "bucket-region")
 }
 
 func checkPageSize(n int) error {
@@ -102,46 +159,132 @@ func (a *app) noticed(err error) { a.fail("notice: ", err) }
 // listing prints what ls finds, in the columns of aws s3.
 type listing struct {
 	recursive, versions   bool
+	long, metadata        bool
 	human, summarize      bool
+	json                  bool
 	visible               bool // control characters as escapes: it is a terminal
 	out                   *bufio.Writer
+	warn                  func(error)
 	stamp                 *stamper
 	count, markers, bytes int64
 }
 
-func (l *listing) buckets(ctx context.Context, eng *engine.Engine) error {
-	all, err := eng.Buckets(ctx)
+func (l *listing) buckets(ctx context.Context, eng *engine.Engine, which wire.BucketsRequest) error {
+	all, err := eng.Buckets(ctx, which)
 	if err != nil {
 		return err
 	}
 	for _, b := range all {
+		if l.json {
+			if err := writeRecord(l.out, bucketRecord{recordOf("bucket", scheme+b.Name), b.Created.UTC(), b.Region}); err != nil {
+				return err
+			}
+			continue
+		}
 		fmt.Fprintf(l.out, "%s %s\n", b.Created.Local().Format(stamp), b.Name)
+	}
+	return l.end(0)
+}
+
+func (l *listing) objects(ctx context.Context, eng *engine.Engine, at place, where engine.Location, o engine.ListOptions) error {
+	found, code := false, 0
+	each := func(e *engine.Listed) error {
+		found = true
+		if e.Err != nil && !wire.NotFound(e.Err) { // or it went meanwhile
+			l.warn(fmt.Errorf("s3://%s/%s could not be asked for: %w", at.bucket, e.Key, e.Err))
+			code = exitSkipped
+		}
+		return l.print(at.bucket, e)
+	}
+	if l.metadata {
+		for e, err := range eng.ListInfo(ctx, where, o) {
+			if err == nil {
+				err = each(&e)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	} else {
+		e := engine.Listed{}
+		for entry, err := range eng.List(ctx, where, o) {
+			if err == nil {
+				e.Entry = entry
+				err = each(&e)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if !found && at.key != "" {
+		code = exitFailed // as aws: no such key or prefix
+	}
+	if err := l.end(code); err != nil {
+		return err
+	}
+	if code != 0 {
+		return &exitError{code}
 	}
 	return nil
 }
 
-func (l *listing) objects(ctx context.Context, eng *engine.Engine, arg string, o engine.ListOptions) error {
-	at, err := parsePlace(scheme + strings.TrimPrefix(arg, scheme)) // ls b/p works too
-	if err != nil {
+// print writes what there is to say of an entry.
+func (l *listing) print(bucket string, e *engine.Listed) error {
+	if l.json {
+		return l.record(bucket, e)
+	}
+	if e.Info != nil {
+		e.VersionID = cmp.Or(e.VersionID, e.Info.VersionID)
+	}
+	if _, err := l.out.Write(l.line(l.out.AvailableBuffer(), &e.Entry)); err != nil {
 		return err
 	}
-	found := false
-	for e, err := range eng.List(ctx, engine.Bucket(at.bucket, at.key), o) {
-		if err != nil {
+	if e.Info == nil {
+		return nil
+	}
+	for _, k := range slices.Sorted(maps.Keys(e.Info.Metadata)) {
+		line := append(l.out.AvailableBuffer(), "    "...)
+		line = append(l.name(line, k+": "+e.Info.Metadata[k]), '\n')
+		if _, err := l.out.Write(line); err != nil {
 			return err
 		}
-		found = true
-		if _, err := l.out.Write(l.line(l.out.AvailableBuffer(), &e)); err != nil {
-			return err
+	}
+	return nil
+}
+
+// end writes what stands behind the list.
+func (l *listing) end(code int) error {
+	if l.json {
+		r := totalRecord{recordHead: recordHead{V: 1, Event: "summary"}, Objects: l.count, Bytes: l.bytes, Exit: code}
+		if l.versions {
+			r.Markers = &l.markers
 		}
+		return writeRecord(l.out, r)
 	}
 	if l.summarize {
 		l.sum()
 	}
-	if !found && at.key != "" {
-		return &exitError{exitFailed} // as aws: no such key or prefix
-	}
 	return nil
+}
+
+// classOf is the storage class of an entry, which S3 may leave out where it is the
+// usual one.
+func classOf(e *walker.Entry) string {
+	if e.DeleteMarker {
+		return ""
+	}
+	return cmp.Or(e.StorageClass, "STANDARD")
+}
+
+// add counts an entry.
+func (l *listing) add(e *walker.Entry) {
+	l.bytes += e.Size
+	if e.DeleteMarker {
+		l.markers++
+	} else {
+		l.count++
+	}
 }
 
 // line appends the line of an entry, and counts it.
@@ -155,12 +298,7 @@ func (l *listing) line(b []byte, e *walker.Entry) []byte {
 	if !l.recursive {
 		name = name[strings.LastIndexByte(name, '/')+1:]
 	}
-	l.bytes += e.Size
-	if e.DeleteMarker {
-		l.markers++
-	} else {
-		l.count++
-	}
+	l.add(e)
 	b = append(l.stamp.append(b, e.ModTime), ' ')
 	start := len(b)
 	switch {
@@ -176,9 +314,18 @@ func (l *listing) line(b []byte, e *walker.Entry) []byte {
 		start = len(b)
 		b = left(append(b, state(e)...), start, len("latest-marker"))
 		b = append(b, ' ')
+	}
+	if l.long {
+		// The longest of the usual classes, and the ETag of one that went whole.
+		start = len(b)
+		b = append(left(append(b, cmp.Or(classOf(e), "-")...), start, len("INTELLIGENT_TIERING")), ' ')
+		start = len(b)
+		b = append(left(l.name(b, cmp.Or(e.ETag, "-")), start, 32), ' ')
+	}
+	if l.versions || l.long {
 		// Version ids of S3 have 32 characters: with these, names stand in a column.
 		start = len(b)
-		b = append(left(l.name(b, e.VersionID), start, 32), ' ')
+		b = append(left(l.name(b, cmp.Or(e.VersionID, "-")), start, 32), ' ')
 	}
 	return append(l.name(b, name), '\n')
 }

@@ -26,7 +26,7 @@ and is a failure. Directories stay.
   s3haul mv s3://inbox/2026 s3://archive/2026 --recursive --exclude '*.part'`,
 		Args: exactly("SOURCE", "DESTINATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.copies(cmd, &t, args, recursive, func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
+			return a.copies(cmd, &t, args, recursive, 0, func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
 				return eng.Move(ctx, s.src, s.dst, engine.MoveOptions{
 					RunOptions: o.RunOptions, NoFollowSymlinks: o.NoFollowSymlinks, MakeBucket: o.MakeBucket,
 				})
@@ -36,5 +36,6 @@ and is a failure. Directories stay.
 	f := cmd.Flags()
 	f.BoolVarP(&recursive, "recursive", "r", false, "move all that is below the source")
 	t.registerCopy(f)
+	f.Bool("validate-same-s3-paths", false, "without effect: that an object is moved onto itself by another name of its bucket\nis always looked for")
 	return cmd
 }

@@ -43,12 +43,17 @@ the question was answered with something else, or Ctrl-C (130 at the question);
 			if r.allVersions {
 				return a.removeVersions(cmd, &r, at)
 			}
-			where := at.tree()
-			if !r.recursive {
+			where, pattern := r.t.choosing.wild(at)
+			switch {
+			case pattern:
+			case r.recursive:
+				where = at.tree()
+			default:
 				where = engine.Object(at.bucket, at.key)
 			}
 			return a.transfer(cmd, &r.t, nil,
 				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
+					o.Attributes.RequestPayer = r.payer.set()
 					return eng.Remove(ctx, where, engine.RemoveOptions{
 						RunOptions: o, VersionID: r.versionID, Delete: r.passing.options(),
 					})
@@ -66,6 +71,7 @@ type rmFlags struct {
 	versionID   string
 	passing     passing
 	consent     consent
+	payer       choice
 }
 
 func (r *rmFlags) register(f *pflag.FlagSet) {
@@ -73,6 +79,9 @@ func (r *rmFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.versionID, "version-id", "", "remove this version of the key, `ID` or null")
 	f.BoolVar(&r.allVersions, "all-versions", false, "remove every version and delete marker")
 	r.t.register(f)
+	r.t.choosing.register(f)
+	r.t.choosing.registerNames(f, false)
+	registerPayer(f, &r.payer)
 	r.passing.register(f)
 	r.consent.register(f)
 }
@@ -86,12 +95,28 @@ func (r *rmFlags) check(f *pflag.FlagSet, at place) error {
 			return usagef("--version-id is for one version of one key: leave --%s out", other)
 		}
 	}
-	if !r.recursive {
+	_, pattern := r.t.choosing.wild(at)
+	if err := r.t.choosing.check(f, r.recursive || pattern); err != nil {
+		return err
+	}
+	if r.allVersions || r.versionID != "" {
+		for _, flag := range []string{"glob", "older-than", "newer-than", "min-size", "max-size"} {
+			if f.Changed(flag) {
+				return usagef("--%s is for objects, and not for their versions: leave it out; purge has --older-than for versions", flag)
+			}
+		}
+	}
+	if !r.recursive && !pattern {
 		if at.key == "" {
 			return usagef("%s is a bucket: give --recursive to delete all that is in it", at.text)
 		}
 		if len(r.t.rules) > 0 {
 			return usagef("--exclude and --include go with --recursive")
+		}
+		for _, flag := range []string{"older-than", "newer-than", "min-size", "max-size"} {
+			if f.Changed(flag) {
+				return usagef("--%s goes with --recursive or --glob", flag)
+			}
 		}
 	}
 	if !r.allVersions {

@@ -18,6 +18,8 @@ func (a *app) syncCmd() *cobra.Command {
 		sizeOnly   bool
 		sums       bool
 		ignore     bool
+		exact      bool
+		update     bool
 	)
 	cmd := &cobra.Command{
 		Use:   "sync SOURCE DESTINATION",
@@ -48,15 +50,19 @@ never removed.
 			case sizeOnly && sums:
 				return usagef("--size-only looks at no more than sizes, --checksum at the contents: leave one out")
 			}
+			if err := streams(from, to); err != nil {
+				return err
+			}
 			both := sides{command: cmd.Name(), src: from.tree(), dst: to.tree(), from: from, to: to, tree: true}
 			if err := t.prepare(cmd, both); err != nil {
 				return err
 			}
+			a.source = t.copying.attributes.remote(from, to)
 			return a.transfer(cmd, &t, slices.Concat(from.local(), to.local()),
 				func(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
 					so := engine.SyncOptions{
 						RunOptions: o, Delete: del, AllowEmptySource: allowEmpty, SizeOnly: sizeOnly,
-						Checksum: sums, IgnoreErrors: ignore,
+						Checksum: sums, IgnoreErrors: ignore, ExactTimestamps: exact, Update: update,
 						NoFollowSymlinks: t.skipLinks(), MakeBucket: t.makeBucket,
 					}
 					so.MaxDelete, so.MaxDeletePercent = max.options()
@@ -73,5 +79,7 @@ never removed.
 	f.BoolVar(&sums, "checksum", false, "compare what has one size by its content, whatever its time: by the checksum that\n"+
 		"the store has, or its ETag, and where neither says anything by the time")
 	f.BoolVar(&sizeOnly, "size-only", false, "take files of one size for the same, whatever their times")
+	f.BoolVar(&exact, "exact-timestamps", false, "down, take files of one size for the same only where their times are the same")
+	f.BoolVar(&update, "update", false, "never replace what is newer at the destination, whatever its size")
 	return cmd
 }

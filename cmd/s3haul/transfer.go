@@ -29,13 +29,15 @@ type transferFlags struct {
 	pageSize   int
 	makeBucket bool
 	follow     bool
-	noFollow   bool
 
 	maxTransfer size
 	maxDuration period
 	maxDelete   atLeast1
 
+	choosing choosing
 	copying  copyFlags
+	// stream says that stdout or stdin is one of the sides.
+	stream bool
 	combined string // FILE of --combined
 }
 
@@ -63,12 +65,14 @@ func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
 	f.Var(&t.maxTransfer, "max-transfer", "begin nothing more when `SIZE` has been begun: what is under way ends, exit code 1")
 	f.BoolVar(&t.makeBucket, "make-bucket", false, "make the destination's bucket where it is not there")
 	t.registerLinks(f)
+	t.choosing.register(f)
+	t.choosing.registerNames(f, true)
 	t.copying.register(f)
 }
 
 func (t *transferFlags) registerLinks(f *pflag.FlagSet) {
 	f.BoolVar(&t.follow, "follow-symlinks", true, "follow symbolic links in the local tree")
-	f.BoolVar(&t.noFollow, "no-follow-symlinks", false, "leave symbolic links out")
+	pair(f, &t.follow, "no-follow-symlinks", "leave symbolic links out")
 }
 
 func (t *transferFlags) check() error {
@@ -81,13 +85,14 @@ func (t *transferFlags) check() error {
 	return nil
 }
 
-func (t *transferFlags) skipLinks() bool { return t.noFollow || !t.follow }
+func (t *transferFlags) skipLinks() bool { return !t.follow }
 
 func (t *transferFlags) options(sink report.Sink) engine.RunOptions {
 	o := engine.RunOptions{
 		Report: sink, Filters: t.rules, DryRun: t.dryRun, PageSize: t.pageSize,
 		MaxTransfer: int64(t.maxTransfer), MaxDuration: time.Duration(t.maxDuration),
 	}
+	t.choosing.into(&o)
 	t.copying.into(&o)
 	return o
 }
@@ -112,6 +117,10 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 	if t.copying.nothing() {
 		return a.nothing(t)
 	}
+	if err := t.choosing.open(a.stdin); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, t.choosing.end()) }()
 	files, err := t.files() // before anything is sent
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/engine/wire"
 	"github.com/s3haul/s3haul/walker"
 )
 
@@ -109,6 +110,8 @@ type place struct {
 	text        string
 	s3          bool
 	bucket, key string
+	// stream says that it is -, stdin or stdout.
+	stream bool
 }
 
 const scheme = "s3://"
@@ -118,13 +121,16 @@ func parsePlace(s string) (place, error) {
 		return place{}, usagef("a path is empty")
 	}
 	if s == "-" {
-		return place{}, usagef("streams (-) are not supported yet")
+		return place{text: s, stream: true}, nil
 	}
 	rest, ok := strings.CutPrefix(s, scheme)
 	if !ok {
 		return place{text: s}, nil
 	}
-	bucket, key, _ := strings.Cut(rest, "/")
+	bucket, key, err := wire.SplitBucket(rest)
+	if err != nil {
+		return place{}, usagef("%v", err)
+	}
 	if bucket == "" {
 		return place{}, usagef("%q names no bucket: write s3://bucket/key", s)
 	}
@@ -145,6 +151,16 @@ func places(src, dst string) (from, to place, err error) {
 	return from, to, err
 }
 
+// streams refuses - for a side of what does not copy one object.
+func streams(sides ...place) error {
+	for _, p := range sides {
+		if p.stream {
+			return usagef("Streaming currently is only compatible with non-recursive cp commands")
+		}
+	}
+	return nil
+}
+
 // tree is the place as a directory or a prefix. A prefix gets its '/': s3://b/di
 // never means dir.
 func (p place) tree() engine.Location {
@@ -160,7 +176,7 @@ func (p place) tree() engine.Location {
 
 // local lists the place where it is a local path.
 func (p place) local() []string {
-	if p.s3 {
+	if p.s3 || p.stream {
 		return nil
 	}
 	return []string{p.text}

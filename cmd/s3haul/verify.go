@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"slices"
@@ -51,7 +52,7 @@ connection, no such directory.`,
 			f := cmd.Flags()
 			from, to, err := places(args[0], args[1])
 			if err == nil {
-				err = notEmpty(f, "combined")
+				err = cmp.Or(streams(from, to), notEmpty(f, "combined"))
 			}
 			if err != nil {
 				return err
