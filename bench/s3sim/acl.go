@@ -23,7 +23,7 @@ func (c *call) readACL() (acl, error) {
 	case "", "private", "public-read", "public-read-write", "authenticated-read", "aws-exec-read",
 		"bucket-owner-read", "bucket-owner-full-control":
 	default:
-		return a, invalidArgument("x-amz-acl", a.canned, "")
+		return a, invalidArgument("x-amz-acl", a.canned, "The canned ACL you specified is not valid")
 	}
 	for _, h := range [...]element{
 		{"X-Amz-Grant-Full-Control", "FULL_CONTROL"},

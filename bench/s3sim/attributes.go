@@ -116,15 +116,23 @@ const (
 func (c *call) readSSE() (sse, error) {
 	var e sse
 	var err error
-	if e.customerMD5, err = c.customerKey(hSSECustomer); err != nil || e.customerMD5 != "" {
+	if e.customerMD5, err = c.customerKey(hSSECustomer); err != nil {
 		return e, err
 	}
-	switch e.algorithm = c.header(hSSE); e.algorithm {
+	asked, kmsKey := c.header(hSSE), c.header(hSSEKMSKey)
+	switch {
+	case e.customerMD5 != "" && asked != "":
+		return e, invalidArgument(strings.ToLower(hSSE), asked, "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
+	case kmsKey != "" && !strings.HasPrefix(asked, "aws:kms"):
+		return e, invalidArgument(strings.ToLower(hSSE), asked, "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms")
+	case e.customerMD5 != "":
+		return e, nil
+	}
+	switch e.algorithm = asked; e.algorithm {
 	case "", "AES256":
 		e.algorithm = ""
 	case "aws:kms", "aws:kms:dsse":
-		e.kmsKey = c.header(hSSEKMSKey)
-		if e.kmsKey == "" {
+		if e.kmsKey = kmsKey; e.kmsKey == "" {
 			e.kmsKey = "arn:aws:kms:" + c.s.options.Region + ":000000000000:alias/aws/s3"
 		}
 		e.bucketKey = strings.EqualFold(c.header(hSSEBucket), "true")

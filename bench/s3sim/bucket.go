@@ -70,6 +70,7 @@ func (c *call) createBucket() error {
 		return err
 	}
 	region := c.s.options.Region
+	var tags []byte
 	if len(doc) > 0 {
 		root, err := parseXML(doc, "CreateBucketConfiguration")
 		if err != nil {
@@ -77,6 +78,9 @@ func (c *call) createBucket() error {
 		}
 		if where := root.child("LocationConstraint").text; where != "" {
 			region = where
+		}
+		if tags, err = bucketTags(root.child("Tags")); err != nil {
+			return err
 		}
 	}
 	if region == "EU" {
@@ -94,9 +98,35 @@ func (c *call) createBucket() error {
 	if strings.EqualFold(c.header("X-Amz-Bucket-Object-Lock-Enabled"), "true") {
 		b.objectLock, b.versioning = true, versioningEnabled
 	}
+	if tags != nil {
+		b.documents = map[string][]byte{"tagging": tags}
+	}
 	c.s.buckets[c.bucket] = b
 	c.set("Location", "/"+c.bucket)
 	return c.answer(http.StatusOK)
+}
+
+// bucketTags is what GetBucketTagging answers of a bucket that was made with tags;
+// nil without.
+func bucketTags(set *node) ([]byte, error) {
+	if len(set.kids) == 0 {
+		return nil, nil
+	}
+	if len(set.kids) > 50 {
+		return nil, badRequest("BadRequest", "Bucket tag count cannot be greater than 50")
+	}
+	doc := []byte("<Tagging" + namespace + "><TagSet>")
+	for i := range set.kids {
+		key, value := set.kids[i].child("Key").text, set.kids[i].child("Value").text
+		if key == "" || len(key) > 512 || len(value) > 1024 {
+			return nil, badRequest("InvalidTag", "The TagKey or the TagValue you have provided is invalid")
+		}
+		doc = append(doc, "<Tag>"...)
+		doc = appendElement(doc, "Key", key)
+		doc = appendElement(doc, "Value", value)
+		doc = append(doc, "</Tag>"...)
+	}
+	return append(doc, "</TagSet></Tagging>"...), nil
 }
 
 func (c *call) headBucket(b *bucket) error {

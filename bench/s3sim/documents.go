@@ -1,6 +1,9 @@
 package s3sim
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // document is a configuration of a bucket that is kept as it came: the simulator
 // does nothing by it.
@@ -62,6 +65,11 @@ func (c *call) bucketDocument(b *bucket) error {
 		if len(doc) == 0 {
 			return malformedXML()
 		}
+		if d.parameter == "website" {
+			if err := checkWebsite(doc); err != nil {
+				return err
+			}
+		}
 		b.mu.Lock()
 		if b.documents == nil {
 			b.documents = map[string][]byte{}
@@ -74,6 +82,22 @@ func (c *call) bucketDocument(b *bucket) error {
 	delete(b.documents, d.parameter)
 	b.mu.Unlock()
 	return c.answer(http.StatusNoContent)
+}
+
+// checkWebsite wants what S3 wants of a website.
+func checkWebsite(doc []byte) error {
+	root, err := parseXML(doc, "WebsiteConfiguration")
+	if err != nil {
+		return err
+	}
+	switch suffix := root.child("IndexDocument").child("Suffix").text; {
+	case root.has("RedirectAllRequestsTo"):
+	case suffix == "":
+		return invalidArgument("IndexDocument", "null", "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty")
+	case strings.Contains(suffix, "/"):
+		return invalidArgument("IndexDocument", suffix, "The IndexDocument Suffix is not well formed")
+	}
+	return nil
 }
 
 func (c *call) getDocument(b *bucket, d document) error {

@@ -42,7 +42,7 @@ func record(key string) Record {
 		Source: "/data/photos/" + key, Target: "s3://holiday/" + key, Size: 5 << 30,
 		ModTime: time.Unix(1_700_000_000, 123_456_789).UTC(), ChangeTime: time.Unix(1_700_000_001, 1).UTC(),
 		Inode: 1<<64 - 1, ETag: `"abc-2"`, PartSize: 8 << 20, Algorithm: "CRC64NVME",
-		Intended: time.Unix(1_800_000_000, 987_654_321).UTC(), Temp: "/data/.x",
+		Intended: time.Unix(1_800_000_000, 987_654_321).UTC(), Temp: "/data/.x", Attributes: "0a1b",
 	}
 }
 

@@ -4,13 +4,15 @@ import "time"
 
 // Attributes are what objects are given beside their content, and what it takes
 // to read those of the source. The zero value gives nothing but the content type
-// that the name of the file says. It is plain data.
+// that the name of the file says. It is plain data; New refuses what
+// [Attributes.Check] does.
 type Attributes struct {
 	// ACL is a canned ACL (https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#canned-acl);
 	// empty sends none.
 	ACL string
 	// Grants are by permission, as the x-amz-grant headers have them:
-	// "read", "full", "readacl", "writeacl", each with its grantees.
+	// "read", "full", "readacl", "writeacl", each with its grantees; those of one
+	// permission add up. S3 takes them or an ACL.
 	Grants []Grant
 	// StorageClass is one of S3's; empty is the store's default.
 	StorageClass string
@@ -27,19 +29,23 @@ type Attributes struct {
 	NoGuess                                                                         bool
 	// Expires is when caches may forget the object; zero says nothing.
 	Expires time.Time
-	// Metadata is that of the user, without x-amz-meta-.
+	// Metadata is that of the user, without x-amz-meta-: 2 KiB of US-ASCII at most. S3
+	// keeps the names in small letters. It is put over what Preserve says of a file.
 	Metadata map[string]string
 	// Tags are those of the object, at most 10; nil says nothing.
 	Tags map[string]string
 	// Redirect is the x-amz-website-redirect-location.
 	Redirect string
 
-	// MetadataDirective of copies is COPY or REPLACE; empty is what CopyProps says, and
-	// REPLACE where one of the headers above is set, as aws s3 has it.
+	// MetadataDirective of copies is COPY or REPLACE. With COPY the headers above are
+	// passed over, as S3 does; with REPLACE nothing is taken over but the tags, and
+	// CopyProps means nothing with either. Empty is what CopyProps says. Copies in
+	// parts keep to it as well, which those of aws s3 do not.
 	MetadataDirective string
 	// CopyProps says what a copy takes along of its source: "none",
-	// "metadata-directive" (what that can) or "default" (the tags too), which is
-	// what empty means.
+	// "metadata-directive" (the headers above and the metadata, each unless it is set
+	// here) or "default" (the tags too, unless Tags is set), which is what empty
+	// means.
 	CopyProps string
 	// RequestPayer says that the requester pays for requests.
 	RequestPayer bool
@@ -57,6 +63,8 @@ type Grant struct {
 // error, no event and no journal.
 type CustomerKey struct{ Key [32]byte }
 
-// String and GoString keep the key out of what is printed.
-func (CustomerKey) String() string   { return "(a secret key)" }
+// String keeps the key out of what is printed.
+func (CustomerKey) String() string { return "(a secret key)" }
+
+// GoString keeps the key out of what %#v prints.
 func (CustomerKey) GoString() string { return "(a secret key)" }

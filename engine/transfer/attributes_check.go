@@ -63,9 +63,14 @@ func (a *Attributes) Check() error {
 	}
 	errs = append(errs, a.checkTags(), a.checkMetadata())
 	for _, h := range []struct{ name, value string }{
-		{"storage class", a.StorageClass}, {"KMS key", a.KMSKeyID}, {"content type", a.ContentType},
-		{"content disposition", a.ContentDisposition}, {"content encoding", a.ContentEncoding},
-		{"content language", a.ContentLanguage}, {"cache control", a.CacheControl}, {"website redirect", a.Redirect},
+		{"storage class", a.StorageClass},
+		{"KMS key", a.KMSKeyID},
+		{"content type", a.ContentType},
+		{"content disposition", a.ContentDisposition},
+		{"content encoding", a.ContentEncoding},
+		{"content language", a.ContentLanguage},
+		{"cache control", a.CacheControl},
+		{"website redirect", a.Redirect},
 	} {
 		if !sendable(h.value) {
 			bad("the %s %q has a character that no header can carry", h.name, h.value)

@@ -6,161 +6,30 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
-	"github.com/s3haul/s3haul/bench/s3sim"
 	"github.com/s3haul/s3haul/engine/journal"
-	"github.com/s3haul/s3haul/engine/pool"
 	"github.com/s3haul/s3haul/engine/wire"
 )
-
-// attributesRig is a simulator with buckets src and dst, before which it is counted
-// what comes, and by whom: the fast path gives a name of its own.
-type attributesRig struct {
-	url   string
-	sdk   bool
-	plain *s3.Client
-	dir   string
-
-	mu   sync.Mutex
-	came map[string]int // "PutObject fast", "CreateMultipartUpload sdk"
-	sent map[string]http.Header
-}
-
-// operation names a request, as far as it is one of those here.
-func operation(r *http.Request) string {
-	q := r.URL.Query()
-	switch copied := r.Header.Get("X-Amz-Copy-Source") != ""; {
-	case r.Method == http.MethodHead:
-		return "HeadObject"
-	case q.Has("uploads"):
-		return "CreateMultipartUpload"
-	case q.Has("tagging"):
-		return map[string]string{http.MethodGet: "GetObjectTagging", http.MethodPut: "PutObjectTagging"}[r.Method]
-	case r.Method == http.MethodDelete:
-		return "AbortMultipartUpload"
-	case r.Method == http.MethodPost:
-		return "CompleteMultipartUpload"
-	case r.Method == http.MethodGet && q.Has("uploadId"):
-		return "ListParts"
-	case r.Method == http.MethodGet && q.Has("attributes"):
-		return "GetObjectAttributes"
-	case r.Method == http.MethodGet:
-		return "GetObject"
-	case q.Has("uploadId") && copied:
-		return "UploadPartCopy"
-	case q.Has("uploadId"):
-		return "UploadPart"
-	case copied:
-		return "CopyObject"
-	}
-	return "PutObject"
-}
-
-func newAttributesRig(t *testing.T, sdk bool) *attributesRig {
-	t.Helper()
-	sim, err := s3sim.New(s3sim.Options{KeepBodies: 1 << 30})
-	must(t, err)
-	must(t, errors.Join(sim.AddBucket("src", ""), sim.AddBucket("dst", "")))
-	r := &attributesRig{sdk: sdk, dir: t.TempDir(), came: map[string]int{}, sent: map[string]http.Header{}}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		if agent := req.UserAgent(); !strings.Contains(agent, "app/a-test") {
-			by := " sdk"
-			if strings.HasPrefix(agent, "s3haul/") {
-				by = " fast"
-			}
-			r.mu.Lock()
-			r.came[operation(req)+by]++
-			r.sent[operation(req)] = req.Header.Clone()
-			r.mu.Unlock()
-		}
-		sim.ServeHTTP(w, req)
-	}))
-	t.Cleanup(server.Close)
-	r.url = server.URL
-	r.plain = s3.New(s3.Options{BaseEndpoint: &server.URL, Region: "us-east-1", UsePathStyle: true, Retryer: aws.NopRetryer{}, AppID: "a-test"})
-	return r
-}
-
-// transfer makes one with attributes, which moves from 5 MiB on in parts.
-func (r *attributesRig) transfer(t *testing.T, a Attributes, change func(*Options)) *Transfer {
-	t.Helper()
-	p, err := pool.New(pool.Options{Slots: 4, Memory: 32 << 20})
-	must(t, err)
-	o := Options{Client: httpClient(t, r.url, r.sdk), Pool: p, PartSize: MinPartSize, PartsAtOnce: 4, Attributes: a}
-	if change != nil {
-		change(&o)
-	}
-	tr, err := New(o)
-	must(t, err)
-	return tr
-}
-
-// file makes one of size bytes, once.
-func (r *attributesRig) file(t *testing.T, name string, size int) string {
-	t.Helper()
-	path := filepath.Join(r.dir, name)
-	if _, err := os.Stat(path); err != nil {
-		must(t, os.WriteFile(path, content(size), 0o600))
-	}
-	return path
-}
-
-// requests are those that came since the last call.
-func (r *attributesRig) requests() map[string]int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := maps.Clone(r.came)
-	clear(r.came)
-	return n
-}
-
-// has is all that an object has beside its content.
-func (r *attributesRig) has(t *testing.T, bucket, key string, k *CustomerKey) string {
-	t.Helper()
-	c := newCustomer(k)
-	h, err := r.plain.HeadObject(t.Context(), &s3.HeadObjectInput{
-		Bucket: &bucket, Key: &key, SSECustomerAlgorithm: c.algorithm, SSECustomerKey: c.key, SSECustomerKeyMD5: c.md5,
-	})
-	must(t, err)
-	tags, err := r.plain.GetObjectTagging(t.Context(), &s3.GetObjectTaggingInput{Bucket: &bucket, Key: &key})
-	must(t, err)
-	acl, err := r.plain.GetObjectAcl(t.Context(), &s3.GetObjectAclInput{Bucket: &bucket, Key: &key})
-	must(t, err)
-	says := []string{
-		aws.ToString(h.ContentType), aws.ToString(h.ContentDisposition), aws.ToString(h.ContentEncoding), aws.ToString(h.ContentLanguage),
-		aws.ToString(h.CacheControl), aws.ToString(h.ExpiresString), fmt.Sprint(h.Metadata), aws.ToString(h.WebsiteRedirectLocation),
-		string(h.StorageClass), string(h.ServerSideEncryption), aws.ToString(h.SSEKMSKeyId), aws.ToString(h.SSECustomerKeyMD5),
-	}
-	var set []string
-	for _, tag := range tags.TagSet {
-		set = append(set, *tag.Key+"="+*tag.Value)
-	}
-	slices.Sort(set)
-	says = append(says, strings.Join(set, ","))
-	for _, g := range acl.Grants {
-		says = append(says, strings.Join([]string{aws.ToString(g.Grantee.URI), aws.ToString(g.Grantee.EmailAddress), string(g.Permission)}, " "))
-	}
-	return strings.Join(says, "|")
-}
 
 func everything() Attributes {
 	return Attributes{
 		Grants: []Grant{
-			{"full", "emailaddress=a@b.c"}, {"read", "emailaddress=d@b.c"}, {"readacl", "uri=http://acs.amazonaws.com/groups/global/AllUsers"},
-			{"writeacl", "emailaddress=e@b.c"}, {"read", "emailaddress=f@b.c"},
+			{"full", "emailaddress=a@b.c"},
+			{"read", "emailaddress=d@b.c"},
+			{"readacl", "uri=http://acs.amazonaws.com/groups/global/AllUsers"},
+			{"writeacl", "emailaddress=e@b.c"},
+			{"read", "emailaddress=f@b.c"},
 		},
 		StorageClass: "STANDARD_IA", Encryption: "aws:kms", KMSKeyID: "arn:aws:kms:us-east-1:1:key/k",
 		ContentType: "text/x-own", ContentDisposition: "attachment", ContentEncoding: "gzip", ContentLanguage: "de", CacheControl: "max-age=5",
@@ -257,66 +126,45 @@ func TestGuessedType(t *testing.T) {
 	}
 }
 
-func keyOf(b byte) *CustomerKey {
-	k := &CustomerKey{}
-	for i := range k.Key {
-		k.Key[i] = b
+// Metadata that was given is put over that of the file.
+func TestMetadataOverPreserved(t *testing.T) {
+	r := newAttributesRig(t, false)
+	tr := r.transfer(t, Attributes{Metadata: map[string]string{"MTime": "5", "own": "x"}}, func(o *Options) { o.Preserve = true })
+	for _, size := range []int{1000, copyInParts} {
+		for range 2 { // nothing is left of the first in the second
+			_, err := tr.Upload(t.Context(), r.file(t, fmt.Sprint(size), size), Object{Bucket: "dst", Key: "k"})
+			must(t, err)
+			h, err := r.plain.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("dst"), Key: aws.String("k")})
+			must(t, err)
+			want := map[string]string{"mtime": "5", "own": "x"}
+			if runtime.GOOS != "windows" {
+				want["mode"] = "100600"
+			}
+			if !maps.Equal(h.Metadata, want) {
+				t.Errorf("%d bytes: %v, want %v", size, h.Metadata, want)
+			}
+		}
 	}
-	return k
 }
 
-// A key of one's own goes with every request about the object, on either side of a
-// copy; without it, or with another, nothing is had of the object, and the error
-// says why.
-func TestCustomerKeys(t *testing.T) {
+// What is in an archive keeps S3's code, by which others know it.
+func TestArchivedKeepsItsCode(t *testing.T) {
 	for _, sdk := range []bool{false, true} {
 		r := newAttributesRig(t, sdk)
-		mine := r.transfer(t, Attributes{CustomerKey: keyOf(1)}, nil)
-		reading := r.transfer(t, Attributes{SourceKey: keyOf(1)}, nil)
-		changing := r.transfer(t, Attributes{SourceKey: keyOf(1), CustomerKey: keyOf(2)}, nil)
 		for _, size := range []int{1000, copyInParts} {
-			name := fmt.Sprintf("SDK %v, %d bytes", sdk, size)
-			path := r.file(t, fmt.Sprint(size), size)
-			obj := Object{Bucket: "src", Key: fmt.Sprint("k", size), Size: int64(size)}
-			res, err := mine.Upload(t.Context(), path, obj)
-			if err != nil || !res.Verified() {
-				t.Fatalf("%s, uploaded: %+v, %v", name, res, err)
-			}
-			down := func(tr *Transfer, obj Object) error {
-				root, err := os.OpenRoot(t.TempDir())
-				must(t, err)
-				defer root.Close()
-				obj.Source = true
-				if _, err = tr.Download(t.Context(), obj, root, "f"); err != nil {
-					return err
-				}
-				if got, err := root.ReadFile("f"); err != nil || !bytes.Equal(got, content(size)) {
-					t.Errorf("%s: what came is not what was sent, %v", name, err)
-				}
-				return nil
-			}
-			must(t, down(reading, obj))
-			if v, err := mine.Compare(t.Context(), obj, path, true); err != nil || !v.Equal || !v.Known {
-				t.Errorf("%s, compared: %+v, %v", name, v, err)
-			}
-			without := down(r.transfer(t, Attributes{}, nil), obj)
-			if without == nil || !strings.Contains(without.Error(), "encrypt") && !strings.Contains(without.Error(), "Encryption") {
-				t.Errorf("%s, without the key: %v", name, without)
-			}
-			if err := down(r.transfer(t, Attributes{SourceKey: keyOf(2)}, nil), obj); err == nil || strings.Contains(err.Error(), "AQEB") {
-				t.Errorf("%s, with another key: %v", name, err)
-			}
-			src, dst := obj, Object{Bucket: "dst", Key: obj.Key, Size: obj.Size}
-			src.Source = true
-			if res, err = changing.Copy(t.Context(), src, dst); err != nil || !res.Verified() {
-				t.Errorf("%s, copied: %+v, %v", name, res, err)
-			}
-			must(t, down(r.transfer(t, Attributes{SourceKey: keyOf(2)}, nil), dst))
-			// Onto itself, without a key of one's own from then on.
-			dst.Source = true
-			_, err = r.transfer(t, Attributes{SourceKey: keyOf(2), Encryption: "AES256"}, nil).Copy(t.Context(), dst, Object{Bucket: "dst", Key: dst.Key})
+			obj := Object{Bucket: "src", Key: fmt.Sprint(size), Size: int64(size), Source: true}
+			_, err := r.transfer(t, Attributes{StorageClass: "GLACIER"}, nil).Upload(t.Context(), r.file(t, obj.Key, size), obj)
 			must(t, err)
-			must(t, down(r.transfer(t, Attributes{}, nil), dst))
+			tr := r.transfer(t, Attributes{}, nil)
+			root, err := os.OpenRoot(t.TempDir())
+			must(t, err)
+			if _, err = tr.Download(t.Context(), obj, root, "f"); wire.Code(err) != "InvalidObjectState" {
+				t.Errorf("SDK %v, %d bytes: %v", sdk, size, err)
+			}
+			must(t, root.Close())
+			if _, err = tr.Copy(t.Context(), obj, Object{Bucket: "dst", Key: "k"}); wire.Code(err) != "InvalidObjectState" {
+				t.Errorf("SDK %v, copying %d bytes: %v", sdk, size, err)
+			}
 		}
 	}
 }
@@ -390,6 +238,7 @@ func TestResumeWithOtherAttributes(t *testing.T) {
 	r := newAttributesRig(t, false)
 	jobs, path := t.TempDir(), r.file(t, "f", copyInParts)
 	dst := Object{Bucket: "dst", Key: "k"}
+	told := ""
 	run := func(a Attributes, cut bool) (resumed int64, err error) {
 		j := journal.Open(journal.Options{Dir: jobs})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -397,6 +246,7 @@ func TestResumeWithOtherAttributes(t *testing.T) {
 		tr := r.transfer(t, a, func(o *Options) {
 			o.Journal, o.PartsAtOnce = j, 1
 			o.Resumed = func(n int64) { resumed += n }
+			o.Notice = func(msg string) { told = msg }
 			if cut {
 				o.Client = &cutting{Objects: o.Client, cancel: cancel}
 			}
@@ -406,8 +256,10 @@ func TestResumeWithOtherAttributes(t *testing.T) {
 	}
 	is := func(what string, a Attributes, want int64) {
 		t.Helper()
-		if n, err := run(a, false); err != nil || (n > 0) != (want > 0) {
-			t.Errorf("%s: %d bytes were there, %v", what, n, err)
+		told = ""
+		n, err := run(a, false)
+		if err != nil || (n > 0) != (want > 0) || strings.Contains(told, "other attributes") != (want == 0) {
+			t.Errorf("%s: %d bytes were there, told %q, %v", what, n, told, err)
 		}
 		open, err := r.plain.ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: aws.String("dst")})
 		must(t, err)

@@ -28,7 +28,9 @@ func (t *Transfer) Copy(ctx context.Context, src, dst Object) (Result, error) {
 // copyWhole copies with one CopyObject.
 func (t *Transfer) copyWhole(ctx context.Context, src, dst Object) (Result, error) {
 	var head *s3.HeadObjectOutput
-	if src.ETag == "" || t.needsSource() { // what is to be copied is that which is there now
+	// What is to be copied is that which is there now; and of what is copied onto
+	// itself nobody can ask afterwards what it was.
+	if src.ETag == "" || t.needsSource() || src.Bucket == dst.Bucket && src.Key == dst.Key {
 		var err error
 		if head, err = t.headOf(ctx, &src); err != nil {
 			return Result{}, err

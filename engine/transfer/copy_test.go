@@ -78,6 +78,10 @@ func (s *copyStore) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggin
 	return passed(ctx, s, "GetObjectTagging", in, s.Objects.GetObjectTagging)
 }
 
+func (s *copyStore) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput, _ ...func(*s3.Options)) (*s3.PutObjectTaggingOutput, error) {
+	return passed(ctx, s, "PutObjectTagging", in, s.Objects.PutObjectTagging)
+}
+
 // copyRig copies from bucket src to bucket dst of a simulator, in parts of 5 MiB.
 type copyRig struct {
 	*Transfer

@@ -47,7 +47,7 @@ func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func
 	switch {
 	case !found:
 	case !continues(had, want):
-		if err := t.startOver(ctx, had); err != nil {
+		if err := t.startOver(ctx, had, want); err != nil {
 			return p, nil, err
 		}
 		if had.UploadID == "" {
@@ -109,9 +109,14 @@ func continues(had, want journal.Record) bool {
 		(had.Algorithm == want.Algorithm || had.Kind == journal.Upload && had.Algorithm == string(checksum.ByMD5))
 }
 
-// startOver aborts what was begun of something that is another thing by now.
-func (t *Transfer) startOver(ctx context.Context, had journal.Record) error {
-	t.Notice(fmt.Sprintf("%s is not what it was when an interrupted run began to move it: it is begun anew", had.Source))
+// startOver aborts what was begun of something that is another thing by now, or is
+// to become another.
+func (t *Transfer) startOver(ctx context.Context, had, want journal.Record) error {
+	msg := "%s is not what it was when an interrupted run began to move it: it is begun anew"
+	if want.Attributes = had.Attributes; continues(had, want) {
+		msg = "an interrupted run began to move %s with other attributes (headers, encryption, tags): it is begun anew"
+	}
+	t.Notice(fmt.Sprintf(msg, had.Source))
 	if had.UploadID == "" {
 		return nil
 	}

@@ -10,6 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/s3haul/s3haul/engine/pool"
 )
 
@@ -142,6 +145,17 @@ func TestConfigurationAttempts(t *testing.T) {
 		"GetObjectLockConfiguration":      {false, "", func(ctx context.Context, c Client) error { return discard(c.ObjectLock(ctx, "bucket")) }},
 		"GetBucketLifecycleConfiguration": {false, "", func(ctx context.Context, c Client) error { return discard(c.Lifecycle(ctx, "bucket")) }},
 		"PutBucketLifecycleConfiguration": {true, "", func(ctx context.Context, c Client) error { return c.PutLifecycle(ctx, "bucket", &Lifecycle{}) }},
+		"PutBucketVersioning":             {true, "", func(ctx context.Context, c Client) error { return c.SetVersioning(ctx, "bucket", true, "") }},
+		"PutBucketWebsite":                {true, "", func(ctx context.Context, c Client) error { return c.PutWebsite(ctx, "bucket", Website{Index: "i"}) }},
+		"GetObjectAcl": {false, "k", func(ctx context.Context, c Client) error {
+			return discard(GetACL(ctx, c, ObjectRequest{Bucket: "bucket", Key: "k"}))
+		}},
+		"PutObjectAcl": {true, "k", func(ctx context.Context, c Client) error {
+			return PutACL(ctx, c, ObjectRequest{Bucket: "bucket", Key: "k"}, NewACL{Canned: "private"})
+		}},
+		"PutObjectTagging": {true, "k", func(ctx context.Context, c Client) error {
+			return discard(c.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{Bucket: aws.String("bucket"), Key: aws.String("k")}))
+		}},
 		"DeleteObject": {true, "k", func(ctx context.Context, c Client) error {
 			return c.DeleteObject(ctx, "bucket", ObjectID{Key: "k", VersionID: "v"}, DeleteOptions{BypassGovernance: true, MFA: "m 1"})
 		}},

@@ -156,7 +156,7 @@ func New(ctx context.Context, o Options) (Client, error) {
 		// by default).
 		so.ContinueHeaderThresholdBytes = -1
 		so.DisableLogOutputChecksumValidationSkipped = true
-		so.APIOptions = append(so.APIOptions, awsmiddleware.AddUserAgentKeyValue("s3haul", version(o)), untyped)
+		so.APIOptions = append(so.APIOptions, awsmiddleware.AddUserAgentKeyValue("s3haul", version(o)), asFast)
 	})
 	if base := client.Options().BaseEndpoint; base != nil {
 		if o.EndpointURL == "" {

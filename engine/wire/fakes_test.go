@@ -153,11 +153,11 @@ func (s *scripted) PutObjectTagging(ctx context.Context, in *s3.PutObjectTagging
 	return ask[s3.PutObjectTaggingOutput](ctx, s, in)
 }
 
-func (s *scripted) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, _ ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) {
+func (s *scripted) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, _ ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) { //nolint:revive // the SDK's name
 	return ask[s3.GetObjectAclOutput](ctx, s, in)
 }
 
-func (s *scripted) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, _ ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) {
+func (s *scripted) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, _ ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) { //nolint:revive // the SDK's name
 	return ask[s3.PutObjectAclOutput](ctx, s, in)
 }
 

@@ -67,7 +67,13 @@ func TestWhoSends(t *testing.T) {
 			_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: name, Key: key, Body: strings.NewReader("x")})
 			return err
 		}},
-		{"PutObject with a key of the customer's", true, func() error {
+		{"PutObject at an offset", true, func() error {
+			_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
+				Bucket: name, Key: key, Body: strings.NewReader("x"), ChecksumCRC64NVME: aws.String(aSum), WriteOffsetBytes: aws.Int64(1),
+			})
+			return err
+		}},
+		{"PutObject with a key of the customer's", false, func() error {
 			_, err := c.PutObject(t.Context(), &s3.PutObjectInput{
 				Bucket: name, Key: key, Body: strings.NewReader("x"), ChecksumCRC64NVME: aws.String(aSum), SSECustomerKey: aws.String("k"),
 			})

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 )
 
@@ -24,7 +25,9 @@ type CredentialsError struct {
 }
 
 // noCredentials is the error of what o finds no credentials in.
-func (o Options) noCredentials(err error) error { return &CredentialsError{Err: err, profile: o.profile()} }
+func (o Options) noCredentials(err error) error {
+	return &CredentialsError{Err: err, profile: o.profile()}
+}
 
 func (e *CredentialsError) Error() string {
 	says, _ := e.why()
@@ -50,36 +53,39 @@ func (e *CredentialsError) why() (says, advice string) {
 	if e.Err != nil {
 		text = e.Err.Error()
 	}
-	of := service(e.Err)
+	from := service(e.Err)
 	_, noToken := errors.AsType[config.AssumeRoleTokenProviderNotSetError](e.Err)
 	_, noSession := errors.AsType[*ssocreds.InvalidTokenError](e.Err)
 	process, ofProcess := errors.AsType[*processcreds.ProviderError](e.Err)
 	mfa, noCode := errors.AsType[*mfaError](e.Err)
-	login := "log in again: aws sso login --profile " + e.profile
+	of, login := "", "log in again: aws sso login"
+	if e.profile != "" {
+		of, login = " of profile "+e.profile, login+" --profile "+e.profile
+	}
 	switch {
 	case noCode:
 		return mfa.Error(), "run it on a terminal, or take a profile that has a session already"
 	case noToken:
-		return fmt.Sprintf("Profile %s assumes a role with mfa_serial, and there is nobody to ask for the code", e.profile),
+		return "The role" + of + " wants the code of a device, and there is nobody to ask for it",
 			"run it on a terminal, or take a profile that has a session already"
 	case ofProcess:
 		return "Error when retrieving credentials from custom-process: " + processFailure(process),
-			fmt.Sprintf("run the credential_process of profile %s by hand and see", e.profile)
-	case of == "SSO" && Code(e.Err) == "ForbiddenException":
-		return reach("the SSO portal", e.Err), fmt.Sprintf("check sso_account_id and sso_role_name of profile %s", e.profile)
-	case of == "SSO" && Code(e.Err) == "":
+			"run the credential_process" + of + " by hand and see"
+	case from == "SSO" && Code(e.Err) == "ForbiddenException":
+		return reach("the SSO portal", e.Err), "check sso_account_id and sso_role_name" + of
+	case from == "SSO" && Code(e.Err) == "":
 		return reach("the SSO portal", e.Err), "check sso_region and the network"
-	case noSession, of == "SSO", of == "SSO OIDC", strings.Contains(text, "SSO token"):
-		return fmt.Sprintf("The SSO session of profile %s has expired or is not there", e.profile), login
+	case noSession, from == "SSO", from == "SSO OIDC", strings.Contains(text, "SSO token"):
+		return "The SSO session" + of + " has expired or is not there", login
 	case strings.Contains(text, "please reauthenticate"):
-		return fmt.Sprintf("The login session of profile %s has expired or is not there", e.profile), "log in again: aws login --profile " + e.profile
-	case of == "STS":
-		return reach("the Security Token Service", e.Err), fmt.Sprintf("check role_arn of profile %s, and that who assumes it may", e.profile)
+		return "The login session" + of + " has expired or is not there", strings.Replace(login, "sso ", "", 1)
+	case from == "STS":
+		return reach("the Security Token Service", e.Err), "check role_arn" + of + ", and that who assumes it may"
 	case strings.Contains(text, "failed to retrieve jwt"):
 		return "Error when retrieving credentials from assume-role-with-web-identity: the token could not be read: " + last(e.Err),
 			"check AWS_WEB_IDENTITY_TOKEN_FILE, or web_identity_token_file of the profile"
 	case strings.Contains(text, "failed to load credentials"):
-		return "Error when retrieving credentials from container-role: " + last(e.Err),
+		return "Error when retrieving credentials from container-role: " + strings.TrimLeft(last(e.Err), ": "),
 			"check AWS_CONTAINER_CREDENTIALS_FULL_URI and the token for it, and that the agent of the container runs"
 	}
 	return "Unable to locate credentials",
@@ -96,12 +102,39 @@ func (e *mfaError) Error() string { return fmt.Sprintf("No MFA code for %s: %v",
 
 func (e *mfaError) Unwrap() error { return e.err }
 
-// service is whose operation failed; empty where it was none's.
-func service(err error) string {
-	if op, ok := errors.AsType[*smithy.OperationError](err); ok {
-		return op.Service()
+// NoCredentials returns what stands in an error of S3 for the reason that there
+// were no credentials to sign with, those from before having ended; nil where that
+// is not the reason.
+func NoCredentials(err error) *CredentialsError {
+	if e, ok := errors.AsType[*CredentialsError](err); ok {
+		return e
 	}
-	return ""
+	_, session := errors.AsType[*ssocreds.InvalidTokenError](err)
+	_, process := errors.AsType[*processcreds.ProviderError](err)
+	_, mfa := errors.AsType[*mfaError](err)
+	switch service(err) {
+	case "STS", "SSO", "SSO OIDC", "ec2imds":
+	default:
+		if !session && !process && !mfa {
+			return nil
+		}
+	}
+	return &CredentialsError{Err: err}
+}
+
+// service is whose operation failed that S3's may have needed; empty where it was
+// none's.
+func service(err error) string {
+	for {
+		op, ok := errors.AsType[*smithy.OperationError](err)
+		if !ok {
+			return ""
+		}
+		if op.Service() != s3.ServiceID {
+			return op.Service()
+		}
+		err = op.Err
+	}
 }
 
 // reach says that a service did not give what it was asked for.

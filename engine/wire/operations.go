@@ -158,14 +158,14 @@ func (a *attempts) PutObjectTagging(ctx context.Context, in *s3.PutObjectTagging
 	})
 }
 
-func (a *attempts) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, opts ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) {
+func (a *attempts) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, opts ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) { //nolint:revive // the SDK's name
 	c := &call{op: "GetObjectAcl", ask: at(in.Bucket, in.Key, false), paced: pacedParts}
 	return result(ctx, a, c, func(ctx context.Context) (*s3.GetObjectAclOutput, error) {
 		return a.next.GetObjectAcl(ctx, in, opts...)
 	})
 }
 
-func (a *attempts) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, opts ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) {
+func (a *attempts) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, opts ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) { //nolint:revive // the SDK's name
 	c := &call{op: "PutObjectAcl", ask: at(in.Bucket, in.Key, true), paced: pacedParts}
 	return result(ctx, a, c, func(ctx context.Context) (*s3.PutObjectAclOutput, error) {
 		return a.next.PutObjectAcl(ctx, in, opts...)

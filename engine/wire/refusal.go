@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"net/http"
@@ -46,10 +47,10 @@ func (r *request) failed(resp *http.Response, body []byte) error {
 	if err != nil {
 		// A gateway on the way often answers with a page of its own. The status
 		// says enough to know whether to try again.
-		return r.fail(responseError(resp, doc, &smithy.GenericAPIError{
+		return r.fail(responseError(resp, doc, foreign{&smithy.GenericAPIError{
 			Code:    statusCode(resp.StatusCode),
 			Message: fmt.Sprintf("%s (the answer is not S3's: %v)", http.StatusText(resp.StatusCode), err),
-		}))
+		}}))
 	}
 	message := doc.Message
 	if doc.Code == "" && doc.Message == "" || !ok {
@@ -57,6 +58,9 @@ func (r *request) failed(resp *http.Response, body []byte) error {
 	}
 	if doc.Code == "" {
 		doc.Code = unknown
+	}
+	if !ok && len(bytes.TrimSpace(body)) > 0 {
+		return r.fail(responseError(resp, doc, foreign{&smithy.GenericAPIError{Code: doc.Code, Message: message}}))
 	}
 	return r.fail(responseError(resp, doc, modelled(r.op, doc, message)))
 }

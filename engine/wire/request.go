@@ -192,6 +192,9 @@ func (s *sender) build(at *place, r *request) (*http.Request, error) {
 	if path != escaped {
 		u.RawPath = escaped
 	}
+	if err := secret(u, r.header); err != nil {
+		return nil, err
+	}
 	h := r.header // what is set here and by the signer is set anew for each try
 	for name := range at.header {
 		h[name] = at.header[name]

@@ -133,11 +133,11 @@ func (c *sdk) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput
 }
 
 // GetObjectAcl implements Objects.
-func (c *sdk) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, opts ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) {
+func (c *sdk) GetObjectAcl(ctx context.Context, in *s3.GetObjectAclInput, opts ...func(*s3.Options)) (*s3.GetObjectAclOutput, error) { //nolint:revive // the SDK's name
 	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.GetObjectAcl)
 }
 
 // PutObjectAcl implements Objects.
-func (c *sdk) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, opts ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) {
+func (c *sdk) PutObjectAcl(ctx context.Context, in *s3.PutObjectAclInput, opts ...func(*s3.Options)) (*s3.PutObjectAclOutput, error) { //nolint:revive // the SDK's name
 	return inRegion(ctx, c, in.Bucket, nil, in, opts, c.Client.PutObjectAcl)
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -26,6 +27,9 @@ func (c *sdk) ListBuckets(ctx context.Context, req BucketsRequest) ([]BucketInfo
 		out, err := pages.NextPage(ctx)
 		if err != nil {
 			return nil, err
+		}
+		if out.Buckets == nil && out.Owner == nil { // any document: the SDK does not look at its name
+			return nil, fmt.Errorf("listing the buckets: %w", errNoListing)
 		}
 		for i := range out.Buckets {
 			b := &out.Buckets[i]

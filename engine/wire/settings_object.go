@@ -2,7 +2,7 @@ package wire
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // S3's API wants the MD5 of a customer's key
+	"crypto/md5"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -91,7 +91,7 @@ func Info(ctx context.Context, c Objects, r ObjectRequest) (*ObjectInfo, error) 
 		Bucket: &r.Bucket, Key: &r.Key, VersionId: optional(r.VersionID), ChecksumMode: types.ChecksumModeEnabled, RequestPayer: r.payer(),
 	}
 	if k := r.CustomerKey; k != nil {
-		sum := md5.Sum(k[:]) //nolint:gosec // see above
+		sum := md5.Sum(k[:])
 		in.SSECustomerAlgorithm = aws.String("AES256")
 		in.SSECustomerKey = aws.String(base64.StdEncoding.EncodeToString(k[:]))
 		in.SSECustomerKeyMD5 = aws.String(base64.StdEncoding.EncodeToString(sum[:]))
@@ -235,9 +235,10 @@ type Grant struct {
 // Public says that the grant is to everyone on the Internet.
 func (g *Grant) Public() bool { return g.Grantee == "uri="+AllUsers }
 
+// The groups of S3 that are grantees: AllUsers is everyone; AuthenticatedUsers
+// everyone who has an AWS account, whichever
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html).
 const (
-	// AllUsers is everyone; AuthenticatedUsers everyone who has an AWS account,
-	// whichever (https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html).
 	AllUsers           = "http://acs.amazonaws.com/groups/global/AllUsers"
 	AuthenticatedUsers = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers"
 )
