@@ -27,5 +27,8 @@ func (e *Engine) SetFoldsCase(folds bool) {
 // has an Unwrap hides nothing of it.
 func (e *Engine) Wrap(f func(wire.Client) wire.Client) { e.client = f(e.client) }
 
+// OneStore has the source read by the client of the destination, decorators and all.
+func (e *Engine) OneStore() { e.source = e.client }
+
 // Hurried has requests wait d at most until they are sent again.
 func (e *Engine) Hurried(d time.Duration) { e.backoff = d }

@@ -66,6 +66,12 @@ func sweptCommands() []swept {
 			look:   func(s *sweep, middle bool, struck string) []string { return s.synced(s.objects("dst"), middle, struck) },
 		},
 		{
+			name: "sync carry", requests: 14, sampled: true, ops: append([]string{"ListObjectsV2", "GetObject", "HeadObject", "GetObjectTagging"}, inParts...),
+			before: func(s *sweep) { s.remote = true; s.put("src", s.now); s.put("dst", was().with(extra())) },
+			run:    sync(srcBucket, dstBucket),
+			look:   func(s *sweep, middle bool, struck string) []string { return s.synced(s.objects("dst"), middle, struck) },
+		},
+		{
 			name: "move up", requests: 7, calls: 14, ops: append([]string{"open", "read"}, inParts...),
 			before: func(s *sweep) { s.now.write(s.t, s.src()); s.put("dst", was()) },
 			run:    move(srcDir, dstBucket),

@@ -35,6 +35,7 @@ func mayImport() map[string][]string {
 		},
 		"cmd/s3haul/internal/gateway": {"github.com/versity/versitygw", sys},
 
+		"bench/awsdiff": {"bench/internal/lab", "bench/s3sim", sdk, smithy, sync, sys, "github.com/spf13/pflag"},
 		"bench/compare": {
 			"bench/internal/lab", "bench/s3sim", "engine/checksum", humanize, "github.com/go-analyze/charts", "github.com/spf13/pflag",
 		},

@@ -73,6 +73,10 @@ func (l Location) String() string {
 
 func (l Location) local() bool { return l.bucket == "" }
 
+// Check says why l cannot be a place, which is [ErrUsage]. Every run asks for it;
+// it is for who has something to do before that.
+func (l Location) Check() error { return l.check() }
+
 func (l Location) check() error {
 	if l.bucket == "" && l.path == "" {
 		return usagef("a location is empty: name a directory, a file or s3://bucket/prefix")

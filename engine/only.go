@@ -140,7 +140,7 @@ func (r *run) readNames(ctx context.Context) error {
 			return nil, errors.New("a list of names can be read once")
 		}
 		read = true
-		return io.NopCloser(r.FilesFrom), nil
+		return io.NopCloser(&patient{ctx: ctx, from: r.FilesFrom}), nil
 	}, manifest.Options{Files: r.src.local()})
 	var err error
 	r.names, err = sorted.Open(ctx, list, sorted.Options{})
@@ -148,6 +148,36 @@ func (r *run) readNames(ctx context.Context) error {
 		return usagef("the list of names: %v", bad)
 	}
 	return err
+}
+
+// patient reads until ctx ends, however long that what it reads from has nothing.
+// A Read that was begun then ends by itself: there is no way to end it.
+type patient struct {
+	ctx  context.Context
+	from io.Reader
+	buf  []byte
+}
+
+// Read implements io.Reader.
+func (p *patient) Read(into []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	if len(p.buf) < len(into) {
+		p.buf = make([]byte, len(into))
+	}
+	buf, done := p.buf[:len(into)], make(chan result, 1)
+	go func() {
+		n, err := p.from.Read(buf)
+		done <- result{n, err}
+	}()
+	select {
+	case r := <-done:
+		return copy(into, buf[:r.n]), r.err
+	case <-p.ctx.Done():
+		return 0, context.Cause(p.ctx)
+	}
 }
 
 // keys are those of Only or of FilesFrom that the filters leave, in order.

@@ -50,7 +50,7 @@ func (r *run) origin() string {
 	if r.src.local() || !from.elsewhere() {
 		return r.src.whole()
 	}
-	return r.src.whole() + " at " + report.Redact(wire.Endpoint(r.e.source)) + " as " + cmp.Or(from.Profile, r.e.o.Profile, "default")
+	return r.src.whole() + " at " + report.Redact(cmp.Or(from.EndpointURL, wire.Endpoint(r.e.source))) + " as " + cmp.Or(from.Profile, r.e.o.Profile, "default")
 }
 
 // store names the store in journals.

@@ -15,6 +15,14 @@ import (
 // that end a pipe early do so on purpose: it is worth no message.
 var ErrPipeClosed = errors.New("nobody reads the output any more")
 
+// WriteError is an error of writing the content of an object to a stream.
+type WriteError struct{ Err error }
+
+func (e *WriteError) Error() string { return "writing the output: " + e.Err.Error() }
+
+// Unwrap returns what the writer has said.
+func (e *WriteError) Unwrap() error { return e.Err }
+
 // pipes are the ends of a copy of a [Stream].
 type pipes struct {
 	in       io.Reader
@@ -83,7 +91,7 @@ func (t tellingWriter) Write(p []byte) (int, error) {
 	case pipeClosed(err):
 		err = fmt.Errorf("%w: %w", ErrPipeClosed, err)
 	default:
-		err = fmt.Errorf("writing the output: %w", err)
+		err = &WriteError{err}
 	}
 	return n, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,8 +52,9 @@ func (r *run) wantsOne(e *walker.Entry) bool {
 		in.path = filepath.Dir(r.src.path)
 		return r.RunOptions.filter(in).Match(filepath.Base(r.src.path))
 	}
-	in.path = r.src.path[:strings.LastIndexByte(r.src.path, '/')+1]
-	return r.RunOptions.filter(in).Match(path.Base(r.src.path))
+	name := strings.LastIndexByte(r.src.path, '/') + 1
+	in.path = r.src.path[:name]
+	return r.RunOptions.filter(in).Match(r.src.path[name:])
 }
 
 // archivedError says why an object is not read. The words are those of aws s3,

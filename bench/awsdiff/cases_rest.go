@@ -196,7 +196,6 @@ func (m *matrix) syntax() {
 		"cp a.txt s3://other/n --no-verify-ssl",
 		"cp a.txt s3://other/n --profile nosuch",
 		"cp a.txt s3://other/n --source-region us-east-1",
-		"cp s3://bkt/k s3://other/n --source-region us-east-1",
 		"cp a.txt",
 		"cp",
 		"cp a.txt s3://other/n more",

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -83,6 +84,7 @@ func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (bool, e
 	}
 	results := make([]result, len(all))
 	work := make(chan int)
+	var showing sync.Mutex
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(work)
@@ -112,6 +114,9 @@ func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (bool, e
 				if err != nil { // the others go on
 					results[i].differences = []difference{{kind: "none of it could be compared", aws: []string{err.Error()}}}
 				}
+				showing.Lock()
+				show(stdout, &results[i], o.verbose)
+				showing.Unlock()
 			}
 			return nil
 		})

@@ -3,6 +3,7 @@
 # command's work. Each line of stdin is a run in JSON, each line of stdout its
 # exit code.
 import json
+import mimetypes
 import os
 import signal
 import sys
@@ -57,6 +58,10 @@ def child(run):
     sys.stderr.flush()
     os._exit(code or 0)
 
+
+# What the machine's mime.types says is not aws's.
+mimetypes.knownfiles = []
+mimetypes.init()
 
 print('ready', flush=True)
 for line in iter(sys.stdin.readline, ''):

@@ -19,12 +19,13 @@ func (s *side) normal(text string, ordered bool) []string {
 		s.work, "/WORK", s.dir, "/SIDE",
 	)
 	progress := regexp.MustCompile(`^(Completed [0-9].*|Calculating progress\.\.\.)$`)
+	tries := regexp.MustCompile(` \(reached max retries: [0-9]+\)`) // aws's count of its own
 	amount := regexp.MustCompile(`\b[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}\b`)
 	var all []string
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		for part := range strings.SplitSeq(line, "\r") {
-			part = strings.TrimRight(replace.Replace(part), " ")
-			if progress.MatchString(part) || part == "" && line != "" {
+			part = tries.ReplaceAllString(strings.TrimRight(replace.Replace(part), " "), "")
+			if progress.MatchString(part) || part == "" { // aws has an empty line before some errors
 				continue
 			}
 			part = amount.ReplaceAllStringFunc(part, func(date string) string {
@@ -36,9 +37,6 @@ func (s *side) normal(text string, ordered bool) []string {
 			all = append(all, signature(part))
 		}
 	}
-	if len(all) == 1 && all[0] == "" {
-		return nil
-	}
 	if !ordered {
 		slices.Sort(all)
 	}
@@ -47,12 +45,12 @@ func (s *side) normal(text string, ordered bool) []string {
 
 // signature takes out of a presigned URL what is of the moment.
 func signature(line string) string {
-	return regexp.MustCompile(`(X-Amz-(?:Date|Signature|Credential)|Expires|Signature|x-amz-date)=[^& ]*`).ReplaceAllString(line, "$1=…")
+	return regexp.MustCompile(`([?&](?:X-Amz-Date|X-Amz-Signature|X-Amz-Credential|Expires|Signature))=[^& ]*`).ReplaceAllString(line, "$1=…")
 }
 
 // ourNormal takes out what s3haul says beside aws's lines: the summary, the advice
 // below an error, notices. The page says so.
 func ourNormal(stderr []string) []string {
-	extra := regexp.MustCompile(`^( +\S.*|(uploaded|downloaded|copied|moved|deleted|verified|unchanged|removed|skipped|FAILED|nothing) .*[0-9].*|notice: .*)$`)
+	extra := regexp.MustCompile(`^( +\S.*|(uploaded|downloaded|copied|moved|deleted|verified|unchanged|removed|skipped|FAILED|nothing|would) .*[0-9].*|notice: .*)$`)
 	return slices.DeleteFunc(slices.Clone(stderr), extra.MatchString)
 }

@@ -7,33 +7,29 @@ import (
 	"strings"
 )
 
-// tell prints what differs and the counts, and writes the page; false where
-// something differs without a reason.
+// tell gives the counts, and writes the page; false where something differs
+// without a reason.
 func tell(results []result, o *options, stdout io.Writer) (bool, error) {
 	var counts [unexplained + 1]int
 	for i := range results {
-		r := &results[i]
-		is := r.is()
-		counts[is]++
-		if is == unexplained || o.verbose && is != same {
-			show(stdout, r)
-		}
+		counts[results[i].is()]++
 	}
 	fmt.Fprintf(stdout, "%d cases: %d equal, %d better on purpose, %d not yet, %d without a reason\n",
 		len(results), counts[same], counts[better], counts[notYet], counts[unexplained])
 	if o.write != "" {
-		text, err := page(results)
-		if err == nil {
-			err = os.WriteFile(o.write, []byte(text), 0o666)
-		}
-		if err != nil {
+		if err := os.WriteFile(o.write, []byte(page(results, counts[:])), 0o666); err != nil {
 			return false, err
 		}
 	}
 	return counts[unexplained] == 0, nil
 }
 
-func show(w io.Writer, r *result) {
+// show says how the two sides of a case differ, if they do; what has a reason is
+// for the verbose.
+func show(w io.Writer, r *result, verbose bool) {
+	if is := r.is(); is == same || is != unexplained && !verbose {
+		return
+	}
 	fmt.Fprintf(w, "%s: %s\n", r.testcase.name, strings.Join(r.testcase.args, " "))
 	for _, d := range r.differences {
 		why := "no reason"
@@ -50,7 +46,97 @@ func show(w io.Writer, r *result) {
 	}
 }
 
-func page(results []result) (string, error) {
-	_ = results
-	return "", nil
+// intro is the part of the page that does not change.
+const intro = `# Beside aws s3
+
+<!-- written by: go run ./bench/awsdiff --aws /usr/bin/aws --write cmd/s3haul/docs/aws.md -->
+
+The real ` + "`aws s3`" + ` (Debian's awscli 2.9) and s3haul are run on copies of the same trees and
+buckets, and everything is compared: the files and their modes and times, the objects and
+all that they have (content, headers, metadata, tags, class, encryption, ACL, versions), the
+lines of both streams, and the exit code. The store is this repository's simulator.
+
+    go run ./bench/awsdiff --aws /usr/bin/aws                        # exit code 1 where something differs without a reason
+    go run ./bench/awsdiff --aws /usr/bin/aws --run '^sync/' --verbose
+    go run ./bench/awsdiff --list
+
+Not compared are what two runs of one program would not have alike: the order of lines where work
+is done side by side, dates of now, request ids, signatures. Four things differ in every case, on
+purpose, and are left out of it:
+
+- progress: aws draws it on stdout, s3haul on stderr, and not at all off a terminal;
+- the summary (` + "`uploaded 9,869 (…)`, `verified …`" + `) is on stderr, and only s3haul's;
+- advice and the request id follow an error, indented, on stderr;
+- where both exit with 252, the text about the usage is s3haul's own.
+
+What is here is a matter of the environment, too: aws takes content types from the machine's
+` + "`mime.types`" + `, s3haul from a table in it that is the same everywhere. They are compared with that
+file out of the way.
+
+`
+
+// page is the tables in Markdown.
+func page(results []result, counts []int) string {
+	var b strings.Builder
+	b.WriteString(intro)
+	fmt.Fprintf(&b, "| Cases | |\n|---|---:|\n| equal | %d |\n| better on purpose | %d |\n| not yet | %d |\n", counts[same], counts[better], counts[notYet])
+	if counts[unexplained] > 0 {
+		fmt.Fprintf(&b, "| different without a reason | %d |\n", counts[unexplained])
+	}
+	fmt.Fprintf(&b, "| all | %d |\n\n", len(results))
+	b.WriteString("## By what was run\n\n| Cases | equal | better | not yet |\n|---|---:|---:|---:|\n")
+	var order []string
+	groups := map[string]*[unexplained + 1]int{}
+	for i := range results {
+		group, _, _ := strings.Cut(results[i].testcase.name, "/")
+		if groups[group] == nil {
+			groups[group] = &[unexplained + 1]int{}
+			order = append(order, group)
+		}
+		groups[group][results[i].is()]++
+	}
+	for _, group := range order {
+		n := groups[group]
+		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", group, n[same], n[better], n[notYet]+n[unexplained])
+	}
+	table(&b, results, better, "## Different on purpose", "The number is of the cases that show it.")
+	table(&b, results, notYet, "## Not yet", "")
+	return b.String()
 }
+
+// table are the reasons of one kind that any case has.
+func table(b *strings.Builder, results []result, kind verdict, title, text string) {
+	fmt.Fprintf(b, "\n%s\n\n", title)
+	rows := ""
+	for _, reason := range reasons() {
+		if reason.verdict != kind {
+			continue
+		}
+		n, example := 0, ""
+		for i := range results {
+			for _, d := range results[i].differences {
+				if d.reason != nil && d.reason.name == reason.name {
+					n++
+					if example == "" {
+						example = strings.Join(results[i].testcase.args, " ")
+					}
+					break
+				}
+			}
+		}
+		if n > 0 {
+			rows += fmt.Sprintf("| %s | %s | `%s` | %d |\n", reason.name, cell(reason.says), cell(example), n)
+		}
+	}
+	if rows == "" {
+		b.WriteString("Nothing.\n")
+		return
+	}
+	if text != "" {
+		fmt.Fprintf(b, "%s\n\n", text)
+	}
+	b.WriteString("| What | aws s3, and s3haul | For example | Cases |\n|---|---|---|---:|\n" + rows)
+}
+
+// cell is text in a table of Markdown.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }

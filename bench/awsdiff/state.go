@@ -186,28 +186,24 @@ func (s *side) versions(ctx context.Context, bucket string) ([]string, error) {
 }
 
 func (s *side) objectLine(ctx context.Context, bucket string, v types.ObjectVersion) (string, error) {
-	get := &s3.GetObjectInput{Bucket: &bucket, Key: v.Key, VersionId: v.VersionId}
-	out, err := s.store.S3.GetObject(ctx, get)
+	ask := &s3.HeadObjectInput{Bucket: &bucket, Key: v.Key, VersionId: v.VersionId}
+	out, err := s.store.S3.HeadObject(ctx, ask)
 	for _, letter := range []string{"k", "n"} { // a customer's key that cases have
 		if err == nil || !answered(err) {
 			break
 		}
-		get.SSECustomerAlgorithm = aws.String("AES256")
-		get.SSECustomerKey, get.SSECustomerKeyMD5 = aws.String(keyFor(letter)), aws.String(sumOf(letter))
-		out, err = s.store.S3.GetObject(ctx, get)
-	}
-	line := fmt.Sprintf("s3://%s/%s latest=%v %s", bucket, *v.Key, aws.ToBool(v.IsLatest), moment(*v.LastModified))
-	if answered(err) && err != nil { // a class that has to be restored first
-		return fmt.Sprintf("%s size=%d class=%s unreadable", line, aws.ToInt64(v.Size), v.StorageClass), nil
+		ask.SSECustomerAlgorithm = aws.String("AES256")
+		ask.SSECustomerKey, ask.SSECustomerKeyMD5 = aws.String(keyFor(letter)), aws.String(sumOf(letter))
+		out, err = s.store.S3.HeadObject(ctx, ask)
 	}
 	if err != nil {
 		return "", err
 	}
-	content, err := io.ReadAll(out.Body)
-	if err = errors.Join(err, out.Body.Close()); err != nil {
+	content, err := s.content(ctx, ask)
+	if err != nil {
 		return "", err
 	}
-	line += " " + told(content)
+	line := fmt.Sprintf("s3://%s/%s latest=%v %s %s", bucket, *v.Key, aws.ToBool(v.IsLatest), moment(*v.LastModified), content)
 	say := func(name, value string) {
 		if value != "" {
 			line += fmt.Sprintf(" %s=%q", name, value)
@@ -246,4 +242,21 @@ func (s *side) objectLine(ctx context.Context, bucket string, v types.ObjectVers
 	}
 	slices.Sort(grants)
 	return line + strings.Join(grants, ""), nil
+}
+
+// content is what is in the object that was asked for, in short; its size where
+// it has to be restored first.
+func (s *side) content(ctx context.Context, head *s3.HeadObjectInput) (string, error) {
+	out, err := s.store.S3.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: head.Bucket, Key: head.Key, VersionId: head.VersionId,
+		SSECustomerAlgorithm: head.SSECustomerAlgorithm, SSECustomerKey: head.SSECustomerKey, SSECustomerKeyMD5: head.SSECustomerKeyMD5,
+	})
+	if err != nil {
+		if answered(err) {
+			return "archived", nil
+		}
+		return "", err
+	}
+	content, err := io.ReadAll(out.Body)
+	return told(content), errors.Join(err, out.Body.Close())
 }

@@ -2,11 +2,13 @@
 // files at several latencies without any setting, partitions that throttle, a hot
 // prefix beside a cold one, faults, stalls, and --limit-rate. Of lists and of the
 // removal of versions: time, processor and memory for a million keys and for ten,
-// and what partitions let through. Each scenario is printed with what it is held
+// and what partitions let through. Of large objects: the memory that a copy of 6 GiB
+// and a stream of 12 GiB take. Each scenario is printed with what it is held
 // against, and the bound that it has to keep.
 //
 //	go run ./bench/limits                                  # all of it: most of an hour
 //	go run ./bench/limits --scenario list,purge
+//	go run ./bench/limits --scenario copy-large,stream-large --rounds 1
 //	go run ./bench/limits --scenario small-20ms,throttled --rounds 1
 //	go run ./bench/limits --scenario throttled --plots .   # with a plot of each
 //

@@ -64,6 +64,7 @@ func scenarios(scale float64) []scenario {
 	each("limit-rate", func(up bool) func(context.Context, *bench) ([]figure, error) {
 		return limitRate(dirs(1, int64(scaled(300<<20))), up)
 	})
+	all = append(all, largeScenarios(scaled)...)
 	all = append(all, listScenarios(scaled)...)
 	return append(all, purgeScenarios(scaled)...)
 }

@@ -39,6 +39,62 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// Whole gives what others cannot have, up to all of the budget, in its turn, and
+// takes it back.
+func TestWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const memory = 4 << 20
+		p := newPool(t, Options{Memory: memory, Slots: 8, SlotMemory: 128 << 10})
+		if p.Budget() != 3<<20 {
+			t.Fatalf("the budget is %d", p.Budget())
+		}
+		if _, err := p.Whole(t.Context(), p.Budget()+1); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("more than there is: %v", err)
+		}
+		if _, err := p.Whole(t.Context(), -1); err == nil {
+			t.Error("less than nothing was given")
+		}
+		small, err := p.Whole(t.Context(), 1000)
+		if err != nil || len(small.Bytes()) != 1000 {
+			t.Fatal(err)
+		}
+		// While there are few slots there is more than the budget.
+		rest, err := p.Buffer(t.Context(), p.Budget()/4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan *Buffer)
+		go func() {
+			b, err := p.Whole(t.Context(), p.Budget())
+			if err != nil {
+				t.Error(err)
+			}
+			got <- b
+		}()
+		synctest.Wait()
+		select {
+		case <-got:
+			t.Fatal("it was given what is taken")
+		default:
+		}
+		small.Release()
+		rest.Release()
+		whole := <-got
+		if len(whole.Bytes()) != 3<<20 {
+			t.Errorf("%d bytes", len(whole.Bytes()))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := p.Whole(ctx, p.Budget()); !errors.Is(err, context.Canceled) {
+			t.Errorf("ended: %v", err)
+		}
+		whole.Release()
+		if s := p.Stats(); s.Reserved != 0 || s.MostReserved > memory {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 func TestReserveWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const memory = 4 << 20

@@ -5,7 +5,8 @@
 // It stands between bench/compare and the tools because Linux counts the memory
 // of the process that starts another one in the other's peak: this one is small.
 // It ends the program where its own standard input is a pipe and ends: who wanted
-// to know is gone, killed perhaps.
+// to know is gone, killed perhaps. The program's is file 3 where MEASURE_STDIN=3 is
+// in the environment, else it has none.
 package main
 
 import (
@@ -54,6 +55,9 @@ func measure(args []string) error {
 	}
 	cmd := exec.CommandContext(ctx, args[1], args[2:]...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if os.Getenv("MEASURE_STDIN") == "3" {
+		cmd.Stdin = os.NewFile(3, "stdin")
+	}
 	start := time.Now()
 	err := cmd.Run()
 	wall := time.Since(start)

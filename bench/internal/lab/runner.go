@@ -35,6 +35,8 @@ type Command struct {
 	Path string
 	Args []string
 	Env  []string // beyond what every program has
+	// Stdin is piped into the program; nil: it has none. Not on Windows.
+	Stdin io.Reader
 	// Stdout and Stderr get the output while it comes; may be nil.
 	Stdout, Stderr io.Writer
 	// Unkept: Stdout alone gets it, and no file.
@@ -74,6 +76,13 @@ func (r Runner) Run(ctx context.Context, c Command) (Usage, error) {
 	if _, err := cmd.StdinPipe(); err != nil {
 		return Usage{}, err
 	}
+	if c.Stdin != nil {
+		wait, err := piped(cmd, c.Stdin)
+		if err != nil {
+			return Usage{}, err
+		}
+		defer wait()
+	}
 	// The measurer ends its child before itself.
 	cmd.Cancel = func() error {
 		if runtime.GOOS == "windows" {
@@ -106,6 +115,28 @@ func (r Runner) Run(ctx context.Context, c Command) (Usage, error) {
 		return result.Usage, failed(fmt.Errorf("%w %d", ErrExit, result.Exit))
 	}
 	return result.Usage, nil
+}
+
+// piped gives the program of a measurer a standard input: that of the measurer is
+// another thing. The function that comes back waits until nothing reads any more; the
+// measurer must have ended.
+func piped(cmd *exec.Cmd, from io.Reader) (wait func(), err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.ExtraFiles = []*os.File{r} // file 3
+	cmd.Env = append(cmd.Env, "MEASURE_STDIN=3")
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = io.Copy(w, from) // what was not read, the program has not wanted
+		_ = w.Close()
+	}()
+	return func() {
+		_ = r.Close()
+		<-done
+	}, nil
 }
 
 // both is the file alone where there is no other: a program writes to it itself
