@@ -180,7 +180,7 @@ credentials or region; 254 the service said no to the listing; 255 no connection
 	f.BoolVarP(&recursive, "recursive", "r", false, "change all that is below the prefix")
 	t.register(f)
 	t.choosing.register(f)
-	t.choosing.registerNames(f, false)
+	t.choosing.registerGlob(f)
 	registerPayer(f, &payer)
 	return cmd
 }

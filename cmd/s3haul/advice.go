@@ -46,6 +46,12 @@ func advise(err error) error {
 	if _, ok := errors.AsType[*outputError](err); ok || errors.As(err, &has) {
 		return err
 	}
+	if creds := wire.NoCredentials(err); creds != nil { // they have ended, and no others came
+		return creds
+	}
+	if op, status, yes := wire.NotS3(err); yes {
+		return foreign(err, op, status)
+	}
 	if wire.Code(err) == "AccessDenied" && strings.Contains(err.Error(), "object lock") {
 		return &advised{err, "Object Lock keeps it: --bypass-governance-retention passes a governance retention, and nothing passes the rest"}
 	}
@@ -61,7 +67,7 @@ func advise(err error) error {
 	case errors.As(err, &profile):
 		return &advised{fmt.Errorf("The config profile (%s) could not be found", profile.Profile), "look into the AWS config file, or leave --profile and AWS_PROFILE out"}
 	case errors.As(err, &dns):
-		return &advised{fmt.Errorf("Could not connect to the endpoint: the host %q has no address", dns.Name), "check --endpoint-url, --region and the network"}
+		return nowhere(err, dns)
 	case errors.Is(err, syscall.ECONNREFUSED) && errors.As(err, &urlErr):
 		return &advised{fmt.Errorf("Could not connect to the endpoint URL: %q: connection refused", withoutQuery(urlErr.URL)), "nothing listens there: check --endpoint-url, and that the server runs"}
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
@@ -119,8 +125,14 @@ func adviceFor(code string) string {
 		return "check the access key id and the secret, and that they are for this endpoint"
 	case "ExpiredToken", "InvalidToken", "ExpiredTokenException":
 		return "the session has ended: log in again"
-	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
+	case "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return "the bucket is in another region: name it with --region"
+	case "PermanentRedirect": // which a client without an endpoint of its own follows
+		return "the bucket is in another region: name it with --region, and leave out an --endpoint-url that is of one region"
+	case "MovedPermanently", "TemporaryRedirect", "Found":
+		return "the endpoint sends requests elsewhere: check --endpoint-url, which has to be S3's own, and --region"
+	case "InvalidRegion", "IllegalRegion":
+		return "check --region, AWS_REGION and the AWS config file"
 	case "RequestTimeTooSkewed":
 		return "set the clock of this machine"
 	case "BadRequest": // the answer to a HEAD has no words

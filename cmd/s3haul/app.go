@@ -45,6 +45,8 @@ type app struct {
 	limitRate        limitRate
 
 	source *engine.Remote // where the source is, where that is elsewhere
+	// instead is called with what a transfer would do, in its place; nil has it done.
+	instead func(*cobra.Command, *transferFlags, []string, question, work) error
 
 	debugLine sync.Mutex
 }
@@ -62,7 +64,7 @@ With --embedded DIR a command runs against an S3 server of its own on DIR, with
 no account and no network.
 
 ` + exitHelp,
-		Version:           version(),
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noCommand,
@@ -71,7 +73,7 @@ no account and no network.
 		},
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			a.name = cmd.CommandPath()
-			a.content = slices.Contains([]string{"cp", "mv", "sync", "verify"}, cmd.Name())
+			a.content = slices.Contains([]string{"cp", "mv", "sync", "verify", "cat", "run"}, cmd.Name())
 			return notEmpty(cmd.Flags(), "embedded", "endpoint-url", "profile")
 		},
 	}
@@ -103,9 +105,8 @@ no account and no network.
 	root.AddCommand(a.syncCmd(), a.cpCmd(), a.mvCmd(), a.verifyCmd(), a.resumeCmd())
 	root.AddCommand(a.rmCmd(), a.lsCmd(), a.mbCmd(), a.rbCmd(), a.serveCmd())
 	root.AddCommand(a.purgeCmd(), a.undeleteCmd(), a.uploadsCmd())
-	root.AddCommand(a.duCmd(), a.statCmd(), a.aclCmd(), a.versioningCmd(), a.classCmd(), a.presignCmd(), a.websiteCmd())
-	root.AddCommand(a.manCmd())
-	a.completion(root)
+	root.AddCommand(a.duCmd(), a.statCmd(), a.catCmd(), a.aclCmd(), a.versioningCmd(), a.classCmd(), a.presignCmd(), a.websiteCmd())
+	root.AddCommand(a.runCmd(), a.manCmd())
 	return root
 }
 

@@ -51,7 +51,7 @@ func pair(f *pflag.FlagSet, on *bool, name, usage string) {
 // argparse rewrites a command line for root. The command is the one that is meant,
 // and root where there is none.
 func argparse(root *cobra.Command, args []string) ([]string, *cobra.Command, error) {
-	if len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd) {
+	if completing(args) {
 		return args, root, nil // what is typed so far is no command line yet
 	}
 	root.InitDefaultHelpCmd()
@@ -65,6 +65,9 @@ func argparse(root *cobra.Command, args []string) ([]string, *cobra.Command, err
 	p.flags.AddFlagSet(cmd.InheritedFlags())
 	if err := p.parse(rest); err != nil {
 		return nil, cmd, err
+	}
+	if len(rest) == 1 && rest[0] == "help" && cmd != root {
+		p.given, p.words = []string{"--help=true"}, nil // as in aws s3 cp help
 	}
 	if cmd == root {
 		return slices.Concat(p.given, p.words), cmd, nil // for the error of an unknown command
@@ -235,6 +238,9 @@ func (p *argParser) values(flag *pflag.Flag, args []string) (int, error) {
 	case len(args) == 0:
 		return 0, usagef("flag needs an argument: --%s", flag.Name)
 	case p.looksLikeFlag(args[0]):
+		if _, ok := flag.Value.(*secret); ok {
+			return 0, usagef("flag needs an argument: --%s; write --%[1]s=... where it begins with -", flag.Name)
+		}
 		return 0, usagef("flag needs an argument: --%s; if %q is meant to be it, write --%[1]s=%[2]s", flag.Name, args[0])
 	}
 	p.set(flag, args[0])

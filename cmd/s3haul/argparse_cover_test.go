@@ -53,7 +53,7 @@ func usedFlags(t *testing.T) map[string]bool {
 	flag := regexp.MustCompile(`(?:^|[ "'])--([a-z0-9][a-z0-9-]*)\b`)
 	used := map[string]bool{}
 	for _, file := range slices.Concat(scripts, tests) {
-		if strings.HasPrefix(filepath.Base(file), "argparse") {
+		if strings.HasPrefix(file, "argparse") || file == "docs_test.go" {
 			continue // which reads flags, and does nothing with them
 		}
 		text, err := os.ReadFile(file)

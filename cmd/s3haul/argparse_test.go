@@ -51,6 +51,7 @@ func TestArgparse(t *testing.T) {
 		{"cp d s3://b --recursive=false", "cp --recursive=false -- d s3://b"},
 		{"help cp", "help -- cp"},
 		{"cp --help", "cp --help=true"},
+		{"cp help", "cp --help=true"},
 		{"cp -h", "cp --help=true"},
 		{"--version", "--version=true"},
 		{"nonsense x", "nonsense x"},
@@ -74,6 +75,7 @@ func TestArgparseErrors(t *testing.T) {
 		{"cp f s3://b/k --acl", "flag needs an argument: --acl"},
 		{"cp f s3://b/k --acl --recursive", `flag needs an argument: --acl; if "--recursive" is meant to be it, write --acl=--recursive`},
 		{"cp f s3://b/k --exclude -r", `flag needs an argument: --exclude; if "-r" is meant to be it, write --exclude=-r`},
+		{"cp f s3://b/k --sse-c-key --SECRET", "flag needs an argument: --sse-c-key; write --sse-c-key=... where it begins with -"},
 		{"cp f s3://b/k --grants", "--grants needs at least one value"},
 		{"cp f s3://b/k --grants --recursive", "--grants needs at least one value"},
 	} {

@@ -32,11 +32,12 @@ func (c *choosing) register(f *pflag.FlagSet) {
 	f.Var(&c.newer, "newer-than", "leave out what was modified longer than `DURATION` ago, or before a time, on both\nsides")
 }
 
-// registerNames registers what takes the place of a tree.
-func (c *choosing) registerNames(f *pflag.FlagSet, fromFile bool) {
-	if fromFile {
-		f.StringVar(&c.filesFrom, "files-from", "", "only the names that are in `FILE`, one a line, relative to the source; - is stdin")
-	}
+// registerNames and registerGlob register what takes the place of a tree.
+func (c *choosing) registerNames(f *pflag.FlagSet) {
+	f.StringVar(&c.filesFrom, "files-from", "", "only the names that are in `FILE`, one a line, relative to the source; - is stdin")
+}
+
+func (c *choosing) registerGlob(f *pflag.FlagSet) {
 	f.BoolVar(&c.glob, "glob", false, "take *, ? and [...] in the s3:// URL of the source for wildcards; * matches / too")
 }
 

@@ -84,7 +84,7 @@ to the listing; 255 no connection.`,
 	f.Var(&key, "sse-c-key", "with --sse-c: the `KEY` of 32 bytes; fileb://FILE has it in a file")
 	t.register(f)
 	t.choosing.register(f)
-	t.choosing.registerNames(f, false)
+	t.choosing.registerGlob(f)
 	registerPayer(f, &payer)
 	return cmd
 }

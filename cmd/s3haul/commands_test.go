@@ -45,8 +45,10 @@ func commands() map[string]func(*testscript.TestScript, bool, []string) {
 		"tmpfs":     cmdTmpfs,
 		"left":      cmdLeft,
 		"damage":    cmdDamage,
+		"visit":     cmdVisit,
 	}
 	maps.Copy(all, versionCommands())
+	maps.Copy(all, tutorialCommands())
 	cmds := make(map[string]func(*testscript.TestScript, bool, []string), len(all))
 	for name, run := range all {
 		cmds[name] = func(ts *testscript.TestScript, neg bool, args []string) {

@@ -12,7 +12,6 @@ import (
 
 	"github.com/s3haul/s3haul/engine"
 	"github.com/s3haul/s3haul/engine/wire"
-	"github.com/s3haul/s3haul/engine/wire"
 )
 
 const (
@@ -21,6 +20,11 @@ const (
 	// mostOffered bounds what is offered of one level: one page of a listing.
 	mostOffered = 1000
 )
+
+// completing says that a shell asks what may come next.
+func completing(args []string) bool {
+	return len(args) > 0 && (args[0] == cobra.ShellCompRequestCmd || args[0] == cobra.ShellCompNoDescRequestCmd)
+}
 
 // completion has shells complete the arguments and flags of all commands.
 func (a *app) completion(cmd *cobra.Command) {
@@ -114,7 +118,7 @@ func (a *app) lookUp(ctx context.Context, typed string, keys bool) (names []stri
 	}
 	at, err := parsePlace(typed)
 	if err != nil || at.key == "" && !strings.HasSuffix(typed[len(scheme):], "/") {
-		buckets, err := eng.Buckets(ctx, wire.BucketsRequest{})
+		buckets, err := eng.Buckets(ctx, wire.BucketsRequest{Prefix: at.bucket})
 		if err != nil {
 			return nil, err
 		}

@@ -138,15 +138,18 @@ func (a *algorithm) String() string { return string(*a) }
 func (a *algorithm) Type() string   { return "NAME" }
 
 func (a *algorithm) Set(s string) error {
-	known := checksum.Algorithms()
-	name := checksum.Algorithm(strings.ToUpper(s))
-	if !slices.Contains(known, name) {
-		names := make([]string, len(known))
-		for i, k := range known {
-			names[i] = string(k)
-		}
-		return fmt.Errorf("give one of %s", strings.Join(names, ", "))
+	name := strings.ToUpper(s)
+	if !slices.Contains(a.choices(), name) {
+		return fmt.Errorf("give one of %s", strings.Join(a.choices(), ", "))
 	}
 	*a = algorithm(name)
 	return nil
+}
+
+// choices are what completion offers.
+func (a *algorithm) choices() (names []string) {
+	for _, known := range checksum.Algorithms() {
+		names = append(names, string(known))
+	}
+	return names
 }

@@ -25,15 +25,24 @@ func (a *app) cpCmd() *cobra.Command {
 		Short: "Copy a file or a directory to S3, back, or inside S3",
 		Long: `Copy one file or object, or with --recursive all of a directory or prefix. What
 is there already is replaced. Between two places in S3 the store copies, and
-nothing comes here.
+nothing comes here, but from another store or account.
 
   cp f s3://b/d     makes the key d;    cp f s3://b/d/  makes d/f
   cp s3://b/d/f new makes the file new; where new is a directory, new/f
+  cp - s3://b/d     has the content of stdin; cp s3://b/d - writes to stdout
+
+In the place of a bucket's name there may be the ARN of an access point. A * is
+a character of the key, and with --glob a wildcard. Flags may be cut short as
+long as it is clear which is meant, and may stand anywhere.
 
 ` + safely,
 		Example: `  s3haul cp report.pdf s3://archive/2026/
   s3haul cp s3://archive/2026 here --recursive
-  s3haul cp s3://archive/2026 s3://other/2026 --recursive`,
+  s3haul cp s3://archive/2026 s3://other/2026 --recursive
+  s3haul cp 's3://archive/2026/*.jpg' pictures --glob
+  s3haul cp site s3://web --recursive --acl public-read --cache-control max-age=3600
+  s3haul cp secret s3://archive/secret --sse-c --sse-c-key fileb://key
+  tar c photos | s3haul cp - s3://archive/photos.tar --storage-class GLACIER_IR`,
 		Args: exactly("SOURCE", "DESTINATION"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.copies(cmd, &t, args, recursive, int64(expected), func(ctx context.Context, eng *engine.Engine, s sides, o engine.CopyOptions) (engine.Summary, error) {
@@ -44,6 +53,7 @@ nothing comes here.
 	f := cmd.Flags()
 	f.BoolVarP(&recursive, "recursive", "r", false, "copy all that is below the source")
 	t.registerCopy(f)
+	t.choosing.registerGlob(f)
 	f.Var(&expected, "expected-size", "of a stream: about how large it will be, in `BYTES`; more than 50 GB want it")
 	return cmd
 }

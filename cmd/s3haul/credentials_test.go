@@ -176,7 +176,7 @@ func TestCredentials(t *testing.T) {
 			p.token(t, "corp", q.token)
 			p.token(t, "https://corp.example/start", q.token)
 		}
-		args := []string{"cp", file, "s3://b/k"}
+		args := []string{"cp", file, "s3://bucket/k"}
 		if q.profile != "" {
 			args = append(args, "--profile", q.profile)
 		}
@@ -226,7 +226,7 @@ func TestCredentialsThatDoNotCome(t *testing.T) {
 		},
 		{
 			what: "a container that refuses", env: []string{"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + p.URL + "/container"}, code: exitConfig,
-			says: "Error when retrieving credentials from container-role: Forbidden: not you\n  check AWS_CONTAINER_CREDENTIALS_FULL_URI and the token for it, and that the agent of the container runs\n",
+			says: "Error when retrieving credentials from container-role: {\"code\":\"Forbidden\",\"message\":\"not you\"}\n  check AWS_CONTAINER_CREDENTIALS_FULL_URI and the token for it, and that the agent of the container runs\n",
 		},
 		{
 			what: "a device and no terminal", profile: "mfa", config: baseKeys + "[profile mfa]\nregion = eu-west-1\n" + role("final") + "source_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n", code: exitConfig,
@@ -248,7 +248,7 @@ func TestCredentialsThatDoNotCome(t *testing.T) {
 		if q.token != "" {
 			p.token(t, "https://corp.example/start", q.token)
 		}
-		args := []string{"ls", "s3://b"}
+		args := []string{"ls", "s3://bucket"}
 		if q.profile != "" {
 			args = append(args, "--profile", q.profile)
 		}

@@ -33,17 +33,17 @@ const exitHelp = `Exit codes:
        or Ctrl-C, or --max-transfer or --max-duration ended it before its end;
        purge: something of what was asked for is left, or Ctrl-C, --max-delete
        or --max-duration ended it; verify: an object differs, is missing or
-       cannot be read, or Ctrl-C or --max-duration ended it; undelete, uploads:
-       an object failed; resume: something could not be removed;
+       cannot be read, or Ctrl-C or --max-duration ended it; undelete, uploads,
+       acl set, class: an object failed; resume: something could not be removed;
        where a command asks: the answer was no consent, and nothing was done;
        ls, du: there is no such key or prefix;
        all: the results, or the FILE of --report, could not be written
   2    something was skipped with a warning; verify: of some objects no more than
        the size could be compared
-  130  Ctrl-C at a question, and in ls, du, undelete, uploads, resume
+  130  Ctrl-C at a question, and in the commands of 253, but purge and verify
   143  SIGTERM
   252  the command line makes no sense, or nothing would be done
-  253  ls, du, purge, undelete, uploads, verify, resume: credentials or region
+  253  all but cp, mv, rm, sync, mb, rb: credentials or region
   254  the same: the service said no
   255  no such local source, unknown profile, no FILE can be made for --report;
        the same: no connection`
@@ -67,7 +67,8 @@ func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(f
 
 func isUsage(err error) bool {
 	var u *usageError
-	return errors.As(err, &u) || errors.Is(err, engine.ErrUsage) || errors.Is(err, gateway.ErrForeignDir) ||
+	var w *wire.UsageError
+	return errors.As(err, &u) || errors.As(err, &w) || errors.Is(err, engine.ErrUsage) || errors.Is(err, gateway.ErrForeignDir) ||
 		errors.Is(err, gateway.ErrNotDirectory) || errors.Is(err, gateway.ErrNoServer)
 }
 

@@ -72,6 +72,7 @@ credentials or region; 254 the service said no; 255 no connection.`,
 			}
 			return a.reading(cmd.Context(), func(ctx context.Context, eng *engine.Engine, out *bufio.Writer) error {
 				l.out, l.visible, l.stamp = out, terminal(a.stdout), newStamper(time.Local)
+				l.began = time.Now()
 				l.warn = func(err error) { a.fail("warning: ", err) }
 				if buckets {
 					return l.buckets(ctx, eng, which)
@@ -105,7 +106,7 @@ credentials or region; 254 the service said no; 255 no connection.`,
 	f.IntVar(&pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
 	f.StringVar(&which.Prefix, "bucket-name-prefix", "", "of the buckets, those whose names begin with `TEXT`")
 	f.StringVar(&which.Region, "bucket-region", "", "of the buckets, those in the region of this `NAME`")
-	glob.registerNames(f, false)
+	glob.registerGlob(f)
 	registerPayer(f, &payer)
 	return cmd
 }
@@ -165,6 +166,7 @@ type listing struct {
 	visible               bool // control characters as escapes: it is a terminal
 	out                   *bufio.Writer
 	warn                  func(error)
+	began                 time.Time
 	stamp                 *stamper
 	count, markers, bytes int64
 }
@@ -256,7 +258,7 @@ func (l *listing) print(bucket string, e *engine.Listed) error {
 // end writes what stands behind the list.
 func (l *listing) end(code int) error {
 	if l.json {
-		r := totalRecord{recordHead: recordHead{V: 1, Event: "summary"}, Objects: l.count, Bytes: l.bytes, Exit: code}
+		r := totalRecord{recordHead: recordHead{V: 1, Event: "summary"}, Objects: l.count, Bytes: l.bytes, Seconds: time.Since(l.began).Seconds(), Exit: code}
 		if l.versions {
 			r.Markers = &l.markers
 		}

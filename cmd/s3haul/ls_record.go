@@ -16,10 +16,11 @@ type bucketRecord struct {
 
 type totalRecord struct {
 	recordHead
-	Objects int64  `json:"objects"`
-	Markers *int64 `json:"markers,omitempty"`
-	Bytes   int64  `json:"bytes"`
-	Exit    int    `json:"exit"`
+	Objects int64   `json:"objects"`
+	Markers *int64  `json:"markers,omitempty"`
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+	Exit    int     `json:"exit"`
 }
 
 // listedRecord is an entry of a listing; with --metadata, all of it is as stat has it.

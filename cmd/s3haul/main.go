@@ -76,6 +76,9 @@ func run(ctx context.Context, args []string) int {
 	root := a.root() //nolint:contextcheck // cobra hands it to the commands
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
+	if completing(args) {
+		a.completion(root)
+	}
 	args, cmd, err := argparse(root, args)
 	if err == nil {
 		root.SetArgs(args)

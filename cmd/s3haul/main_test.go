@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 
 // mainWithClient is main, with --client sdk where the tests are to run with it.
 func mainWithClient() {
-	if wiretest.SDK() && len(os.Args) > 1 && slices.Contains([]string{"sync", "cp", "mv", "verify", "rm", "ls", "mb", "rb", "du", "purge", "undelete", "uploads"}, os.Args[1]) {
+	if wiretest.SDK() && len(os.Args) > 1 && slices.Contains([]string{"sync", "cp", "mv", "verify", "rm", "ls", "mb", "rb", "du", "purge", "undelete", "uploads", "stat", "class", "presign", "website"}, os.Args[1]) {
 		os.Args = slices.Insert(os.Args, 2, "--client=sdk")
 	}
 	main()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"strings"
@@ -23,33 +24,32 @@ func (a *app) mfaToken(ctx context.Context) func(serial string) (string, error) 
 		defer out.Close()
 		defer in.Close()
 		fd := int(in.Fd())
-		before, err := term.GetState(fd)
+		before, err := term.MakeRaw(fd) // before the question, so that nothing of the answer is shown
 		if err != nil {
 			return "", errors.New("there is no terminal to ask on")
 		}
-		if _, err := fmt.Fprintf(out, "Enter MFA code for %s: ", serial); err != nil {
-			return "", fmt.Errorf("asking for it: %w", err)
-		}
+		defer func() { _ = term.Restore(fd, before) }()
 		type answer struct {
-			code []byte
+			code string
 			err  error
 		}
 		answers := make(chan answer, 1)
 		go func() {
-			code, err := term.ReadPassword(fd)
+			t := term.NewTerminal(struct {
+				io.Reader
+				io.Writer
+			}{in, out}, "")
+			code, err := t.ReadPassword(fmt.Sprintf("Enter MFA code for %s: ", serial))
 			answers <- answer{code, err}
 		}()
 		select {
-		case <-ctx.Done():
-			// A read of a terminal cannot be called off, and the process ends. What
-			// it would leave behind is a terminal that shows nothing.
-			_ = term.Restore(fd, before)
-			fmt.Fprintln(out)
+		case <-ctx.Done(): // a read of a terminal cannot be called off, and the process ends
 			return "", context.Cause(ctx)
 		case got := <-answers:
-			fmt.Fprintln(out)
-			code := strings.TrimSpace(string(got.code))
+			code := strings.TrimSpace(got.code)
 			switch {
+			case errors.Is(got.err, io.EOF): // Ctrl-C is a character here
+				return "", &errInterrupted{os.Interrupt}
 			case got.err != nil:
 				return "", fmt.Errorf("reading it: %w", got.err)
 			case code == "":

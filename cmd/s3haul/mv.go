@@ -36,6 +36,7 @@ and is a failure. Directories stay.
 	f := cmd.Flags()
 	f.BoolVarP(&recursive, "recursive", "r", false, "move all that is below the source")
 	t.registerCopy(f)
+	t.choosing.registerGlob(f)
 	f.Bool("validate-same-s3-paths", false, "without effect: that an object is moved onto itself by another name of its bucket\nis always looked for")
 	return cmd
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -39,7 +38,9 @@ answered with something else, or Ctrl-C (130 at the question); 252 usage.`,
 				return err
 			}
 			if !r.force {
-				return a.bucket(cmd, "remove_bucket", args[0], (*engine.Engine).RemoveBucket)
+				return a.bucket(cmd, "remove_bucket", args[0], func(eng *engine.Engine, ctx context.Context, name string) error {
+					return r.whyNotEmpty(ctx, eng, name, eng.RemoveBucket(ctx, name))
+				})
 			}
 			return a.removeWhole(cmd, &r, name)
 		},
@@ -119,9 +120,7 @@ func (r *rbFlags) removeBucket(ctx context.Context, eng *engine.Engine, name str
 		if cause := context.Cause(ctx); cause != nil {
 			return cause
 		}
-		if wire.Code(err) == "BucketNotEmpty" && !r.allVersions {
-			err = r.notEmpty(ctx, eng, name, err)
-		}
+		err = r.whyNotEmpty(ctx, eng, name, err)
 		e.Kind, e.Err = report.Failed, err
 		sum.Failed++
 		sum.Failures = append(sum.Failures, report.Failure{Op: e.Op, Src: e.Src, Err: err})
@@ -136,15 +135,35 @@ func (r *rbFlags) removeBucket(ctx context.Context, eng *engine.Engine, name str
 	return nil
 }
 
-// notEmpty says what a bucket may still have whose objects are all deleted.
-func (r *rbFlags) notEmpty(ctx context.Context, eng *engine.Engine, name string, err error) error {
-	facts, ferr := eng.Facts(ctx, engine.Bucket(name, ""))
-	if ferr != nil {
-		return errors.Join(err, ferr)
+// whyNotEmpty says what a bucket still has that could not be removed for it, and how
+// it goes.
+func (r *rbFlags) whyNotEmpty(ctx context.Context, eng *engine.Engine, name string, err error) error {
+	if wire.Code(err) != "BucketNotEmpty" {
+		return err
 	}
-	advice := "something came meanwhile: run it again"
-	if facts.Status != "" {
-		advice = "versions and delete markers are left: --force --all-versions removes them too, for good"
+	at := engine.Bucket(name, "")
+	again := " came meanwhile: run it again"
+	// What may not be asked for is not known, and the refusal says enough.
+	for e, lerr := range eng.List(ctx, at, engine.ListOptions{ByLevel: true, PageSize: 1}) {
+		switch {
+		case lerr == nil && r.force:
+			return &advised{err, report.Visible(e.Key) + again}
+		case lerr == nil:
+			return &advised{err, "there are objects in it, as " + report.Visible(e.Key) + ": --force deletes them first"}
+		}
 	}
-	return &advised{err, advice}
+	for e, lerr := range eng.List(ctx, at, engine.ListOptions{ByLevel: true, Versions: true, PageSize: 1}) {
+		switch {
+		case lerr == nil && r.allVersions:
+			return &advised{err, report.Visible(e.Key) + again}
+		case lerr == nil:
+			return &advised{err, "versions and delete markers are left, as of " + report.Visible(e.Key) + ": --force --all-versions removes them too, for good"}
+		}
+	}
+	for u, lerr := range eng.Uploads(ctx, at) {
+		if lerr == nil {
+			return &advised{err, "it has unfinished uploads, as of " + report.Visible(u.Key) + ": s3haul uploads s3://" + name + " --abort ends them"}
+		}
+	}
+	return err
 }

@@ -80,7 +80,7 @@ func (r *rmFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.allVersions, "all-versions", false, "remove every version and delete marker")
 	r.t.register(f)
 	r.t.choosing.register(f)
-	r.t.choosing.registerNames(f, false)
+	r.t.choosing.registerGlob(f)
 	registerPayer(f, &r.payer)
 	r.passing.register(f)
 	r.consent.register(f)

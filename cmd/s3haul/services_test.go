@@ -32,10 +32,11 @@ func roleKeys(role string) tempKeys {
 }
 
 // services stands in for all that credentials come from, and for a store with a
-// bucket "b" that takes nothing but [finalKeys].
+// bucket "bucket", and one "far-away" in eu-west-3, that takes nothing but [finalKeys].
 type services struct {
 	*httptest.Server
 	store  *httptest.Server
+	sim    *s3sim.Server
 	target wiretest.Target
 
 	mu    sync.Mutex
@@ -48,12 +49,14 @@ func newServices(t *testing.T) *services {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sim.AddBucket("b", ""); err != nil {
-		t.Fatal(err)
+	for name, region := range map[string]string{"bucket": "", "far-away": "eu-west-3"} {
+		if err := sim.AddBucket(name, region); err != nil {
+			t.Fatal(err)
+		}
 	}
 	k := finalKeys()
 	sim.Rotate(k.id, k.secret, k.token)
-	s := &services{store: httptest.NewServer(sim)}
+	s := &services{store: httptest.NewServer(sim), sim: sim}
 	t.Cleanup(s.store.Close)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /{$}", s.sts)

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
+	"os/signal"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -37,8 +40,10 @@ type transferFlags struct {
 	choosing choosing
 	copying  copyFlags
 	// stream says that stdout or stdin is one of the sides.
-	stream bool
+	stream   bool
 	combined string // FILE of --combined
+	// worst is the exit code of what has parts with codes of their own; nil without.
+	worst func(code int) int
 }
 
 func (t *transferFlags) register(f *pflag.FlagSet) {
@@ -66,7 +71,7 @@ func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
 	f.BoolVar(&t.makeBucket, "make-bucket", false, "make the destination's bucket where it is not there")
 	t.registerLinks(f)
 	t.choosing.register(f)
-	t.choosing.registerNames(f, true)
+	t.choosing.registerNames(f)
 	t.copying.register(f)
 }
 
@@ -114,6 +119,9 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 	if err := t.check(); err != nil {
 		return err
 	}
+	if a.instead != nil {
+		return a.instead(cmd, t, paths, ask, w)
+	}
 	if t.copying.nothing() {
 		return a.nothing(t)
 	}
@@ -148,12 +156,16 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 	out := a.output(t, files)
 	out.load.Store(eng)
 	out.notice(notices)
+	if t.stream {
+		defer pipesMayClose()()
+		out.sink = unlessClosed{out.sink}
+	}
 	sum, err := w(ctx, eng, t.options(out.sink))
 	if bound, ok := errors.AsType[*engine.BoundError](err); ok {
 		out.cut = t.stopped(a.name, bound)
 	}
 	code := t.code(sum, err)
-	if isUsage(err) {
+	if isUsage(err) || t.stream && errors.Is(sum.Err(), engine.ErrPipeClosed) {
 		out.drop()
 		files.drop()
 	} else {
@@ -181,10 +193,32 @@ func (a *app) asked(cmd *cobra.Command, t *transferFlags, paths []string, ask qu
 	return nil
 }
 
+// pipesMayClose has a write to a pipe that nobody reads end with an error, where
+// else a signal would end the process. The function that comes back undoes it.
+func pipesMayClose() func() {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGPIPE)
+	return func() { signal.Stop(signals) }
+}
+
+// unlessClosed is a Sink that is not told of a stream to which nobody listens.
+type unlessClosed struct{ report.Sink }
+
+// Report implements report.Sink.
+func (u unlessClosed) Report(e report.Event) {
+	if e.Kind != report.Failed || !errors.Is(e.Err, engine.ErrPipeClosed) {
+		u.Sink.Report(e)
+	}
+}
+
 // code is the exit code of a run that ended with err.
 func (t *transferFlags) code(sum engine.Summary, err error) int {
 	if err == nil {
-		return t.copying.atLeast(sum.Exit())
+		code := t.copying.atLeast(sum.Exit())
+		if t.worst != nil {
+			code = t.worst(code)
+		}
+		return code
 	}
 	code := codeOf(err, t.exits)
 	if t.exits == asPurge && !t.dryRun && len(sum.Ops) > 0 && code >= exitConfig {

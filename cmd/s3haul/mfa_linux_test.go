@@ -1,0 +1,72 @@
+package main
+
+import (
+	"io"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// dialogue runs s3haul on a terminal that types answer when it is asked for a code,
+// and returns the exit code and what is to be seen.
+func (p *someone) dialogue(t *testing.T, stdin io.Reader, answer string, args ...string) (int, string) {
+	t.Helper()
+	person, tty := openTerminal(t)
+	cmd := exec.CommandContext(t.Context(), "s3haul", args...)
+	cmd.Dir, cmd.Env = p.home, p.environ()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, tty, tty
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true, Ctty: 1}
+	err := cmd.Start()
+	_ = tty.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, asked := "", false
+	buf := make([]byte, 4096)
+	for {
+		n, err := person.Read(buf)
+		seen += string(buf[:n])
+		if !asked && strings.HasSuffix(seen, ":mfa/me: ") {
+			asked = true
+			if _, err := io.WriteString(person, answer); err != nil {
+				t.Error(err)
+			}
+		}
+		if err != nil { // EIO: nobody has the terminal open any more
+			break
+		}
+	}
+	_ = cmd.Wait()
+	if !asked {
+		t.Errorf("s3haul %q did not ask:\n%s", args, seen)
+	}
+	return cmd.ProcessState.ExitCode(), strings.ReplaceAll(seen, "\r\n", "\n")
+}
+
+// The code of a device is asked for on the terminal, once, whatever stdin is, and
+// is not to be seen.
+func TestMFA(t *testing.T) {
+	t.Parallel()
+	p := newSomeone(t)
+	p.write(t, ".aws/config", baseKeys+"[profile mfa]\nregion = us-east-1\nrole_arn = arn:aws:iam::123456789012:role/final\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n")
+	const question = "Enter MFA code for arn:aws:iam::123456789012:mfa/me: \n"
+	code, seen := p.dialogue(t, strings.NewReader("streamed"), "123456\n", "cp", "-", "s3://bucket/k", "--profile", "mfa")
+	if asked := p.log(); code != 0 || seen != question || asked != "AssumeRole final by AKIABASE in us-east-1 with 123456 of arn:aws:iam::123456789012:mfa/me" {
+		t.Errorf("exit code %d, asked %q\n%s", code, asked, seen)
+	}
+	// Two clients, of two regions, are one session.
+	code, seen = p.dialogue(t, nil, "654321\n", "cp", "s3://bucket/k", "s3://bucket/k2", "--source-region", "us-east-1", "--profile", "mfa", "--only-show-errors")
+	if asked := p.log(); code != 0 || seen != question || strings.Count(asked, "654321") != 1 {
+		t.Errorf("exit code %d, asked %q\n%s", code, asked, seen)
+	}
+	for answer, want := range map[string]string{
+		"\n":   question + "No MFA code for arn:aws:iam::123456789012:mfa/me: none was typed\n",
+		"\x03": "cancelled: ctrl-c received\n",
+	} {
+		code, seen := p.dialogue(t, nil, answer, "ls", "--profile", "mfa")
+		if asked := p.log(); code == 0 || !strings.Contains(seen, want) || asked != "" {
+			t.Errorf("typed %q: exit code %d, asked %q\n%s", answer, code, asked, seen)
+		}
+	}
+}
