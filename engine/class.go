@@ -13,7 +13,7 @@ import (
 )
 
 // SetClass changes the storage class of one object (Object), or of all objects of a
-// prefix (Bucket), by copies that the store makes of them onto themselves, and
+// prefix (Bucket) or pattern (Glob), by copies that the store makes of them onto themselves, and
 // compares each with what it was by the store's checksums. Those that have the class
 // already need nothing.
 //
@@ -30,7 +30,7 @@ import (
 // CustomerKey is the key of SSE-C, which stays the same; RequestPayer says who pays.
 // The rest means nothing. The error is as Sync's.
 func (e *Engine) SetClass(ctx context.Context, at Location, o RunOptions) (Summary, error) {
-	if err := needBucket(at); err != nil {
+	if err := needBucketOrGlob(at); err != nil {
 		return Summary{}, err
 	}
 	if o.Attributes.StorageClass == "" {

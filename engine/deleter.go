@@ -29,7 +29,7 @@ func (r *run) deleter(l Location) wire.Deleter {
 	if l.source && r.e.source != nil {
 		one, policy.Host = r.reader, r.e.sourceHost
 	}
-	return deleter{Deleter: one, batches: wire.Attempts(r.e.clientOf(l), gate{r.e.pool}, policy)}
+	return deleter{Deleter: one, batches: wire.Attempts(r.e.clientOf(l), r.e.gateOf(l), policy)}
 }
 
 // clientOf is the client of the store that l is in.

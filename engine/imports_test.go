@@ -54,11 +54,13 @@ func mayImport() map[string][]string {
 		"walker":          {},
 		"walker/local":    {"walker", sys, "github.com/lanrat/extsort"},
 		"walker/bucket":   {"walker"},
+		"walker/manifest": {"walker"},
+		"walker/sorted":   {"walker"},
 		"walker/walktest": {"walker", goleak},
 
 		"engine": {
 			"engine/checksum", "engine/journal", "engine/plan", "engine/pool", "engine/purge", "engine/purge/s3calls", "engine/remove", "engine/report", "engine/spool", "engine/transfer", "engine/wire",
-			"walker", "walker/bucket", "walker/local", "golang.org/x/text/unicode/norm", sys,
+			"walker", "walker/bucket", "walker/local", "walker/manifest", "walker/sorted", "golang.org/x/text/unicode/norm", sys,
 		},
 		"engine/journal":       {"go.etcd.io/bbolt", sys},
 		"engine/checksum":      {"github.com/minio/crc64nvme"},

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"iter"
@@ -148,6 +149,17 @@ func (r *run) readNames(ctx context.Context) error {
 		return usagef("the list of names: %v", bad)
 	}
 	return err
+}
+
+// closeNames removes what readNames has put in order.
+func (r *run) closeNames() error {
+	if r.names == nil {
+		return nil
+	}
+	if err := r.names.Close(); err != nil {
+		return fmt.Errorf("removing the list of names: %w", err)
+	}
+	return nil
 }
 
 // patient reads until ctx ends, however long that what it reads from has nothing.

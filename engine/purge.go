@@ -53,7 +53,7 @@ func (o *PurgeOptions) keepsUploads() bool {
 // needBucket says that at must be in a bucket, and without wildcards.
 func needBucket(at Location) error {
 	if at.glob != "" {
-		return usagef("%s has wildcards, which are for cp, mv, rm, ls and du alone", at)
+		return usagef("%s has wildcards, which are for cp, mv, rm, ls, du, class and acl set alone", at)
 	}
 	return needBucketOrGlob(at)
 }

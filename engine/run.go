@@ -181,7 +181,7 @@ func (e *Engine) begin(ctx context.Context, op report.Op, src, dst Location, o R
 		Policy:   policy, Retry: retried,
 	})
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, errors.Join(usagef("%v", err), r.closeNames())
 	}
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	unhook := context.AfterFunc(ctx, func() {
@@ -224,10 +224,8 @@ func (r *run) end(err error) (Summary, error) {
 	r.stop()
 	sum := r.tally.Summary()
 	r.tidy(err == nil && sum.Failed == 0)
-	if r.names != nil {
-		if cerr := r.names.Close(); err == nil && cerr != nil {
-			err = fmt.Errorf("removing the list of names: %w", cerr)
-		}
+	if cerr := r.closeNames(); err == nil {
+		err = cerr
 	}
 	if r.root != nil {
 		_ = r.root.Close()

@@ -32,12 +32,12 @@ type ACLOptions struct {
 }
 
 // SetACL replaces the ACL of one object (Object), or of all objects of a prefix
-// (Bucket), by a canned one or by grants: what is not granted any more is taken
+// (Bucket) or pattern (Glob), by a canned one or by grants: what is not granted any more is taken
 // away, the owner's own grant among them where Grants do not name the owner. A
 // bucket whose owner is enforced takes none
 // (AccessControlListNotSupported). The error is as Sync's.
 func (e *Engine) SetACL(ctx context.Context, at Location, o ACLOptions) (Summary, error) {
-	if err := needBucket(at); err != nil {
+	if err := needBucketOrGlob(at); err != nil {
 		return Summary{}, err
 	}
 	a := o.Attributes
@@ -81,7 +81,11 @@ func (r *run) changeAll(ctx context.Context) error {
 				yield(plan.Action{Op: plan.Transfer}, nil)
 				return
 			}
+			wants := r.wants()
 			for entry, err := range r.walkBucket(r.src, true).Walk(ctx) {
+				if err == nil && wants != nil && !wants(&entry) {
+					continue
+				}
 				if skip := walker.AsSkipped(err); skip != nil {
 					r.skipped(skip)
 					continue

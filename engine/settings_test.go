@@ -101,6 +101,18 @@ func TestSetACL(t *testing.T) {
 	if got := public(); sum.Ops[report.SetACL].Objects != 2 || !slices.Equal(got, []string{"p/a", "p/b"}) {
 		t.Errorf("%+v, public are %v", sum, got)
 	}
+	o.MinSize, o.Attributes.ACL = 4, "private" // all have three bytes but one, which is filtered
+	sum, err = c.SetACL(t.Context(), engine.Bucket("sim", ""), o)
+	whole(t, sum, err)
+	if got := public(); len(sum.Ops) != 0 || len(got) != 2 {
+		t.Errorf("%+v, public are %v", sum, got)
+	}
+	o.MinSize = 0
+	sum, err = c.SetACL(t.Context(), engine.Glob("sim", "p/?"), o)
+	whole(t, sum, err)
+	if got := public(); sum.Ops[report.SetACL].Objects != 2 || len(got) != 0 {
+		t.Errorf("%+v, public are %v", sum, got)
+	}
 	sum, err = c.SetACL(t.Context(), engine.Object("sim", "absent"), o)
 	if err != nil || sum.Failed != 1 || wire.Code(sum.Err()) != "NoSuchKey" {
 		t.Errorf("%+v, %v", sum, err)

@@ -128,7 +128,10 @@ func TestBoundsThatNothingHas(t *testing.T) {
 	eng := newEngine(t, newShop(t, "bbb").options())
 	now := time.Now()
 	for _, o := range []engine.RunOptions{
-		{MinSize: 5, MaxSize: 4}, {MinSize: -1}, {MaxSize: -1}, {OlderThan: now, NewerThan: now.Add(time.Second)},
+		{MinSize: 5, MaxSize: 4},
+		{MinSize: -1},
+		{MaxSize: -1},
+		{OlderThan: now, NewerThan: now.Add(time.Second)},
 		{Only: []string{"a"}, FilesFrom: strings.NewReader("a")},
 	} {
 		_, err := eng.Copy(t.Context(), engine.Bucket("bbb", ""), engine.Dir(t.TempDir()), engine.CopyOptions{RunOptions: o})

@@ -242,3 +242,23 @@ func BenchmarkFilterMatch(b *testing.B) {
 		f.Match(key)
 	}
 }
+
+// A pattern that all keys have to match stands beside the rules.
+func TestWithin(t *testing.T) {
+	f := NewFilter("b/p", Rule{Pattern: "*.tmp"}).Within("x*/[!a]?.*")
+	for key, want := range map[string]bool{
+		"x/bc.d": true, "x1/2/bc.d/e": true, "x/ab.d": false, "y/bc.d": false, "x/bc": false, "x/bc.tmp": false, "": false,
+	} {
+		if f.Match(key) != want {
+			t.Errorf("%q: %v", key, !want)
+		}
+	}
+	for dir, want := range map[string]bool{"x/": true, "x9/y/": true, "y/": false} {
+		if f.Below(dir) != want {
+			t.Errorf("below %q: %v", dir, !want)
+		}
+	}
+	if all := NewFilter("b/p").Within(""); !all.Match("y") || !all.Below("y/") {
+		t.Error("no pattern is one")
+	}
+}

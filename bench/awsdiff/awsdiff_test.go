@@ -145,7 +145,7 @@ func TestBoth(t *testing.T) {
 		t.Fatal(err)
 	}
 	remote, err := s.remote(t.Context())
-	if err := s.close(); err != nil {
+	if err := s.close(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if err != nil {
@@ -180,10 +180,76 @@ func TestPage(t *testing.T) {
 	c := &testcase{name: "sync/x", args: []string{"sync", "a|b"}}
 	r := &reasons()[0]
 	text := page([]result{{c, nil}, {c, []difference{{kind: "exit", reason: r}}}}, []int{1, 1, 0, 0})
-	for _, part := range []string{"| equal | 1 |", "| sync | 1 | 1 | 0 |", "| " + r.name + " | ", "| `sync a\\|b` | 1 |", "## Not yet\n\nNothing."} {
+	for _, part := range []string{"| equal | 1 |", " | 1 | 1 | 0 |", "| " + r.name + " | ", "| `sync a\\|b` | 1 |", "## Not yet\n\nNothing."} {
 		if !strings.Contains(text, part) {
 			t.Errorf("%q is not in\n%s", part, text)
 		}
+	}
+}
+
+// The page is of this program: its text, and no reason that is gone.
+func TestPageWritten(t *testing.T) {
+	text, err := os.ReadFile(filepath.FromSlash("../../cmd/s3haul/docs/aws.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, ok := strings.CutPrefix(string(text), intro)
+	if !ok {
+		t.Error("it does not begin as this program would have it: write it again, with --write")
+	}
+	says := map[string]string{}
+	for _, r := range reasons() {
+		says[r.name] = cell(r.says)
+	}
+	_, rest, _ = strings.Cut(rest, "\n## Different on purpose\n")
+	rows := 0
+	for line := range strings.Lines(rest) {
+		name, text, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | ")
+		if !ok || name == "What" {
+			continue
+		}
+		rows++
+		if says[name] == "" || !strings.HasPrefix(text, says[name]+" | ") {
+			t.Errorf("this program has no such reason: %s", line)
+		}
+	}
+	if rows < 10 {
+		t.Errorf("%d reasons", rows)
+	}
+	if strings.Contains(string(text), "| different without a reason |") {
+		t.Error("something differs without a reason")
+	}
+}
+
+// What one run leaves out is taken from an earlier one, and judged anew.
+func TestKnown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "results")
+	c := &testcase{name: "rb/rb s3://missing --force", args: []string{"rb"}}
+	o := &options{results: path}
+	var out bytes.Buffer
+	if _, err := judged([]result{{c, []difference{{kind: "exit", aws: []string{"255"}, ours: []string{"1"}}}}}, o, &out); err != nil {
+		t.Fatal(err)
+	}
+	all, err := readKnown(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := all.judge([]testcase{*c})
+	if err != nil || results[0].is() != better {
+		t.Errorf("%v %+v", err, results)
+	}
+	if _, err := all.judge([]testcase{{name: "x"}}); err == nil {
+		t.Error("a case that was never run has a result")
+	}
+	o.write = path + ".md"
+	if _, err := judged(nil, o, &out); err == nil {
+		t.Error("a page was written of one case")
+	}
+	if err := os.WriteFile(path, []byte("{"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := judged(nil, o, &out); err == nil {
+		t.Error("half a file was read")
 	}
 }
 

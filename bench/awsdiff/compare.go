@@ -38,8 +38,6 @@ type result struct {
 	differences []difference
 }
 
-func (r *result) equal() bool { return len(r.differences) == 0 }
-
 // is says which of the page's three kinds a result is of.
 func (r *result) is() verdict {
 	v := same
@@ -57,7 +55,7 @@ func (r *result) is() verdict {
 // compare runs the cases and says what differs; false where something does
 // without a reason.
 func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (bool, error) {
-	all := slices.DeleteFunc(allCases(), func(c testcase) bool { return o.run != nil && !o.run.MatchString(c.name) })
+	all := slices.DeleteFunc(allCases(), func(c testcase) bool { return !o.run.MatchString(c.name) })
 	if o.list {
 		for _, c := range all {
 			fmt.Fprintf(stdout, "%s: %s\n", c.name, strings.Join(c.args, " "))
@@ -124,6 +122,30 @@ func compare(ctx context.Context, o *options, stdout, stderr io.Writer) (bool, e
 	if err := g.Wait(); err != nil {
 		return false, err
 	}
+	return judged(results, o, stdout)
+}
+
+// judged adds the results to those of earlier runs and tells of all.
+func judged(results []result, o *options, stdout io.Writer) (bool, error) {
+	if o.results == "" {
+		return tell(results, o, stdout)
+	}
+	all, err := readKnown(o.results)
+	if err != nil {
+		return false, err
+	}
+	for i := range results {
+		all.learn(&results[i])
+	}
+	if err := all.write(o.results); err != nil {
+		return false, err
+	}
+	if o.write == "" {
+		return tell(results, o, stdout)
+	}
+	if results, err = all.judge(allCases()); err != nil {
+		return false, err
+	}
 	return tell(results, o, stdout)
 }
 
@@ -164,7 +186,7 @@ func one(ctx context.Context, dir string, o *options, c *testcase, r runner, aws
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, s.close(ctx)) }()
 	run := command{
 		Args: c.args, Dir: s.work, Env: s.environment(c), Seconds: int(o.timeout.Seconds()),
 		Stdin: filepath.Join(dir, "stdin"), Stdout: filepath.Join(dir, "stdout"), Stderr: filepath.Join(dir, "stderr"),

@@ -38,6 +38,7 @@ type options struct {
 	aws, ours     string
 	run           *regexp.Regexp
 	keep, write   string
+	results       string
 	jobs          int
 	verbose, list bool
 	timeout       time.Duration
@@ -53,7 +54,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	f.StringVar(&o.ours, "s3haul", "", "`PROGRAM` that is compared; default: built from this tree")
 	f.StringVar(&pattern, "run", "", "`REGEXP` of the names of cases; default all")
 	f.StringVar(&o.keep, "keep", "", "`DIR` that the trees and the outputs of the cases stay in; must not exist")
-	f.StringVar(&o.write, "write", "", "`FILE` that the tables are written to, in Markdown; only with all cases")
+	f.StringVar(&o.results, "results", "", "`FILE` that the differences are kept in; what --run leaves out is taken from it")
+	f.StringVar(&o.write, "write", "", "`FILE` that the tables of all cases are written to, in Markdown")
 	f.IntVar(&o.jobs, "jobs", 2, "`NUMBER` of cases at a time")
 	f.BoolVar(&o.verbose, "verbose", false, "show both sides of what differs, with a reason or without one")
 	f.BoolVar(&o.list, "list", false, "only say which cases there are")
@@ -75,8 +77,8 @@ func parse(args []string, stderr io.Writer) (*options, error) {
 	if o.jobs < 1 || o.timeout < time.Second {
 		errs = append(errs, errors.New("--jobs and --timeout: one is the least"))
 	}
-	if o.write != "" && pattern != "" {
-		errs = append(errs, errors.New("--write wants all cases: leave out --run"))
+	if o.write != "" && pattern != "" && o.results == "" {
+		errs = append(errs, errors.New("--write wants all cases: leave out --run, or give --results of an earlier run"))
 	}
 	return o, errors.Join(errs...)
 }

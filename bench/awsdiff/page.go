@@ -97,17 +97,56 @@ func page(results []result, counts []int) string {
 	}
 	for _, group := range order {
 		n := groups[group]
-		fmt.Fprintf(&b, "| %s | %d | %d | %d |\n", group, n[same], n[better], n[notYet]+n[unexplained])
+		fmt.Fprintf(&b, "| `%s`: %s | %d | %d | %d |\n", group, about(group), n[same], n[better], n[notYet]+n[unexplained])
 	}
 	table(&b, results, better, "## Different on purpose", "The number is of the cases that show it.")
 	table(&b, results, notYet, "## Not yet", "")
 	return b.String()
 }
 
+// about says what the cases are of whose names begin with group.
+func about(group string) string {
+	switch group {
+	case "one":
+		return "cp of one object: up, down, and inside S3, by what the places look like"
+	case "tree":
+		return "cp --recursive: slashes, directories that are there, strange keys"
+	case "filter":
+		return "--exclude and --include in all orders"
+	case "links":
+		return "links: followed, broken, not followed"
+	case "special":
+		return "devices and pipes"
+	case "quiet":
+		return "--quiet, --only-show-errors, --no-progress, --dryrun"
+	case "header":
+		return "headers, metadata, classes, ACLs, grants, encryption: up, copied, in trees, in parts"
+	case "type":
+		return "content types by the name, 70 of them"
+	case "copy":
+		return "--copy-props, --metadata-directive: small copies, and copies by parts"
+	case "customer":
+		return "encryption with a customer's key"
+	case "archived":
+		return "objects in GLACIER and DEEP_ARCHIVE"
+	case "stream":
+		return "cp from and to `-`"
+	case "sync":
+		return "new, same, other size, newer, older, extra; with each flag, in all directions"
+	case "syntax":
+		return "what argparse takes, and what not"
+	case "bad":
+		return "bad input"
+	case "config":
+		return "the `s3 =` section"
+	}
+	return "the command"
+}
+
 // table are the reasons of one kind that any case has.
 func table(b *strings.Builder, results []result, kind verdict, title, text string) {
 	fmt.Fprintf(b, "\n%s\n\n", title)
-	rows := ""
+	var rows strings.Builder
 	for _, reason := range reasons() {
 		if reason.verdict != kind {
 			continue
@@ -125,17 +164,17 @@ func table(b *strings.Builder, results []result, kind verdict, title, text strin
 			}
 		}
 		if n > 0 {
-			rows += fmt.Sprintf("| %s | %s | `%s` | %d |\n", reason.name, cell(reason.says), cell(example), n)
+			fmt.Fprintf(&rows, "| %s | %s | `%s` | %d |\n", reason.name, cell(reason.says), cell(example), n)
 		}
 	}
-	if rows == "" {
+	if rows.Len() == 0 {
 		b.WriteString("Nothing.\n")
 		return
 	}
 	if text != "" {
 		fmt.Fprintf(b, "%s\n\n", text)
 	}
-	b.WriteString("| What | aws s3, and s3haul | For example | Cases |\n|---|---|---|---:|\n" + rows)
+	b.WriteString("| What | aws s3, and s3haul | For example | Cases |\n|---|---|---|---:|\n" + rows.String())
 }
 
 // cell is text in a table of Markdown.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ func newSide(ctx context.Context, dir string, c *testcase) (s *side, err error) 
 	if err != nil {
 		return nil, err
 	}
-	if s.endpoint, err = sim.Listen("127.0.0.1:0", false); err != nil {
+	if s.endpoint, err = sim.Listen("127.0.0.1:0", false); err != nil { //nolint:contextcheck // it ends with Close
 		return nil, err
 	}
 	s.store = &lab.Store{
@@ -63,7 +64,7 @@ func newSide(ctx context.Context, dir string, c *testcase) (s *side, err error) 
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close())
+			err = errors.Join(err, s.close(ctx))
 		}
 	}()
 	if err := s.store.Connect(ctx); err != nil {
@@ -93,9 +94,9 @@ func (s *side) now() time.Time {
 	return time.Now()
 }
 
-func (s *side) close() error {
+func (s *side) close(ctx context.Context) error {
 	if s.store.S3 == nil { // never connected
-		return s.endpoint.Close(context.Background())
+		return s.endpoint.Close(context.WithoutCancel(ctx))
 	}
 	return s.store.Close()
 }
@@ -297,9 +298,7 @@ func (s *side) environment(c *testcase) map[string]string {
 		"AWS_EC2_METADATA_DISABLED": "true", "AWS_MAX_ATTEMPTS": "2", "AWS_PAGER": "",
 		"AWS_ENDPOINT_URL_S3": s.store.Endpoint, // aws-cli before 2.13 knows none, and has a flag
 	}
-	for name, value := range c.env {
-		env[name] = value
-	}
+	maps.Copy(env, c.env)
 	return env
 }
 

@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/smithy-go"
 
 	"github.com/s3haul/s3haul/bench/internal/lab"
 	"github.com/s3haul/s3haul/bench/s3sim"
@@ -47,7 +42,7 @@ func (h heavy) do(ctx context.Context, b *bench) (outcome, error) {
 	}
 	return b.simulate(ctx, sim, command, false, func(ctx context.Context, store *lab.Store, out outcome) error {
 		if h.made != nil && h.size > oneCopy {
-			if err := refused(ctx, store, h.made); err != nil {
+			if err := store.CopiesInParts(ctx, h.made.Bucket, h.made.Key(0)); err != nil {
 				return err
 			}
 		}
@@ -56,17 +51,6 @@ func (h heavy) do(ctx context.Context, b *bench) (outcome, error) {
 		}
 		return store.Holds(ctx, key, b.content.Sum(h.size))
 	})
-}
-
-// refused fails where the store copies with one request what S3 does not.
-func refused(ctx context.Context, store *lab.Store, made *s3sim.Synthetic) error {
-	_, err := store.S3.CopyObject(ctx, &s3.CopyObjectInput{
-		Bucket: &store.Bucket, Key: aws.String("whole"), CopySource: aws.String(made.Bucket + "/" + made.Key(0)),
-	})
-	if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != "InvalidRequest" {
-		return fmt.Errorf("a CopyObject of %d bytes: %v, and not InvalidRequest", made.Size, err) //nolint:errorlint // it may be nil
-	}
-	return nil
 }
 
 // largeScenarios are what one request cannot move, in bounded memory.

@@ -15,7 +15,7 @@ func parseMap(text string) (map[string]string, error) {
 	if strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
 		var m map[string]string
 		if err := json.Unmarshal([]byte(trimmed), &m); err != nil {
-			return nil, fmt.Errorf("Invalid JSON: %w; write {\"KEY\":\"VALUE\"}, with texts for values", err) //nolint:staticcheck // aws's words
+			return nil, fmt.Errorf("Invalid JSON: %w; write {\"KEY\":\"VALUE\"}, with texts for values", err)
 		}
 		return m, nil
 	}
@@ -73,7 +73,7 @@ func (s *shorthand) expect(c byte) error {
 		}
 		found = s.text[s.at : s.at+1]
 	}
-	return fmt.Errorf("Expected: '%c', received: '%s' at character %d; write KEY=VALUE,KEY2=VALUE2, or JSON", c, found, s.at+1) //nolint:staticcheck // aws's words
+	return fmt.Errorf("Expected: '%c', received: '%s' at character %d; write KEY=VALUE,KEY2=VALUE2, or JSON", c, found, s.at+1)
 }
 
 func (s *shorthand) key() string {
@@ -153,7 +153,7 @@ func (s *shorthand) bare() (string, error) {
 			s.at++
 			b.WriteByte(',')
 		case c == '"' || c == '\'':
-			return "", fmt.Errorf("Expected: ',', received: '%c' at character %d; put quotes around the whole value", c, s.at+1) //nolint:staticcheck // aws's words
+			return "", fmt.Errorf("Expected: ',', received: '%c' at character %d; put quotes around the whole value", c, s.at+1)
 		default:
 			b.WriteByte(c)
 		}

@@ -139,10 +139,10 @@ func parameter(value string) (string, error) {
 		return "$" + variable
 	}))
 	if err != nil {
-		return "", fmt.Errorf("Unable to load paramfile %s: %w", value, err) //nolint:staticcheck // aws's words
+		return "", fmt.Errorf("Unable to load paramfile %s: %w", value, err)
 	}
 	if text && !utf8.Valid(b) {
-		return "", fmt.Errorf("Unable to load paramfile (%s), text contents could not be decoded; give a binary file as fileb://", file) //nolint:staticcheck // aws's words
+		return "", fmt.Errorf("Unable to load paramfile (%s), text contents could not be decoded; give a binary file as fileb://", file)
 	}
 	return string(b), nil
 }

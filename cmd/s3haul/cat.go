@@ -29,7 +29,7 @@ reader that goes away ends it without a word, with 1.
 
 Exit codes: 0 all is done; 1 stdout could not be written; 130 Ctrl-C; 252 usage;
 253 credentials or region; 254 the service said no, or there is no such object;
-255 no connection.`,
+255 no connection, or what came is not the object.`,
 		Example: `  s3haul cat s3://logs/2026/11/22.log.gz | zcat | grep error
   s3haul cat s3://logs/parts/1 s3://logs/parts/2 > whole
   s3haul cat s3://archive/disk.img --range bytes=0-511 | file -`,

@@ -258,3 +258,24 @@ func TestCredentialsThatDoNotCome(t *testing.T) {
 		p.log()
 	}
 }
+
+// The embedded server can be what another store, with its own account, is copied
+// into.
+func TestEmbeddedFromElsewhere(t *testing.T) {
+	t.Parallel()
+	p := newSomeone(t)
+	k := finalKeys()
+	p.write(t, ".aws/config", fmt.Sprintf("[profile there]\nregion = us-east-1\naws_access_key_id = %s\naws_secret_access_key = %s\naws_session_token = %s\n", k.id, k.secret, k.token))
+	p.write(t, "f", "content")
+	dir := filepath.Join(p.home, "embedded")
+	for _, q := range []struct{ args, want string }{
+		{"cp f s3://bucket/f --profile there", "upload: ./f to s3://bucket/f\n"},
+		{"mb s3://here --embedded " + dir, "make_bucket: here\n"},
+		{"cp s3://bucket/f s3://here/f --source-profile there --embedded " + dir, "copy: s3://bucket/f to s3://here/f\n"},
+		{"cp s3://here/f - --embedded " + dir, "content"},
+	} {
+		if r := p.run(t, nil, strings.Fields(q.args)...); r.code != 0 || r.stdout != q.want {
+			t.Errorf("%s: exit code %d\n%s%s", q.args, r.code, r.stdout, r.stderr)
+		}
+	}
+}

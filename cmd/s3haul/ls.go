@@ -89,7 +89,9 @@ credentials or region; 254 the service said no; 255 no connection.`,
 				if !pattern {
 					where = engine.Bucket(at.bucket, at.key)
 				}
-				o.ByLevel = o.ByLevel && !pattern
+				if pattern { // what matches may be at any level
+					l.recursive, o.ByLevel = true, false
+				}
 				return l.objects(ctx, eng, at, where, o)
 			})
 		},

@@ -49,6 +49,9 @@ func forManual(cmd *cobra.Command) {
 			usage = strings.Replace(usage, markdown(name), "`"+name+"`", 1)
 		}
 		f.Usage = usage
+		if f.DefValue == "" && f.NoOptDefVal == "" {
+			f.DefValue = name // which doc prints as --name=DEFAULT
+		}
 	})
 	for _, sub := range cmd.Commands() {
 		forManual(sub)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // dialogue runs s3haul on a terminal that types answer when it is asked for a code,
@@ -67,6 +69,16 @@ func TestMFA(t *testing.T) {
 		code, seen := p.dialogue(t, nil, answer, "ls", "--profile", "mfa")
 		if asked := p.log(); code == 0 || !strings.Contains(seen, want) || asked != "" {
 			t.Errorf("typed %q: exit code %d, asked %q\n%s", answer, code, asked, seen)
+		}
+	}
+	// A session that aws keeps is taken, while it is good.
+	const file = ".aws/cli/cache/63ad65c7748ffc9f90b7b45723e8cf1e53230d09.json" // of role and device, as aws names it
+	k := finalKeys()
+	for ends, want := range map[time.Time]int{time.Now().Add(time.Hour): 0, time.Now().Add(5 * time.Minute): exitConfig} {
+		p.write(t, file, fmt.Sprintf(`{"Credentials": {"AccessKeyId": "%s", "SecretAccessKey": "%s", "SessionToken": "%s", "Expiration": "%s"}}`,
+			k.id, k.secret, k.token, ends.UTC().Format("2006-01-02T15:04:05")+"UTC"))
+		if r := p.run(t, nil, "ls", "s3://bucket", "--profile", "mfa"); r.code != want {
+			t.Errorf("kept until %v: exit code %d\n%s", ends, r.code, r.stderr)
 		}
 	}
 }

@@ -105,7 +105,7 @@ func (b *batch) read(ctx context.Context, stdin io.Reader) error {
 		words, err := splitWords(row)
 		if err == nil && len(words) > 0 {
 			b.lines = append(b.lines, line{n, row})
-			_, err = b.parse(b.lines[len(b.lines)-1])
+			_, err = b.parse(ctx, b.lines[len(b.lines)-1])
 		}
 		if err != nil {
 			return usagef("%s: line %d: %v", b.name, n, err)
@@ -156,7 +156,7 @@ type job struct {
 }
 
 // parse reads one line as a command line, and does nothing else.
-func (b *batch) parse(l line) (*job, error) {
+func (b *batch) parse(ctx context.Context, l line) (*job, error) {
 	words, err := splitWords(l.text)
 	if err != nil {
 		return nil, err
@@ -185,11 +185,11 @@ func (b *batch) parse(l line) (*job, error) {
 	root.SetErr(io.Discard)
 	switch words[0] {
 	case "cp":
-		root.AddCommand(sub.cpCmd())
+		root.AddCommand(sub.cpCmd()) //nolint:contextcheck // cobra hands it to the command
 	case "mv":
-		root.AddCommand(sub.mvCmd())
+		root.AddCommand(sub.mvCmd()) //nolint:contextcheck // cobra hands it to the command
 	case "rm":
-		root.AddCommand(sub.rmCmd())
+		root.AddCommand(sub.rmCmd()) //nolint:contextcheck // cobra hands it to the command
 	default:
 		return nil, usagef("%q is not one of cp, mv and rm", words[0])
 	}
@@ -201,7 +201,7 @@ func (b *batch) parse(l line) (*job, error) {
 		return nil, err
 	}
 	root.SetArgs(args)
-	if err := root.Execute(); err != nil {
+	if err := root.ExecuteContext(ctx); err != nil {
 		return nil, err
 	}
 	if got == nil {
@@ -271,7 +271,7 @@ func (b *batch) run(ctx context.Context, eng *engine.Engine, o engine.RunOptions
 	trees, objects := make(chan struct{}, treesAtOnce), make(chan struct{}, objectsAtOnce)
 	var all sync.WaitGroup
 	for _, l := range b.lines {
-		j, err := b.parse(l)
+		j, err := b.parse(ctx, l)
 		if err != nil { // it was one: a file on which it depends has changed
 			b.failed(sink, l, err, exitUsage)
 			continue

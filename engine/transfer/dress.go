@@ -118,13 +118,15 @@ func (d *dress) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartU
 func (d *dress) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	set(&in.RequestPayer, d.payer)
 	d.key.on(&in.SSECustomerAlgorithm, &in.SSECustomerKey, &in.SSECustomerKeyMD5)
-	return d.Objects.GetObject(ctx, in, opts...)
+	out, err := d.Objects.GetObject(ctx, in, opts...)
+	return out, d.key.withKey(err)
 }
 
 func (d *dress) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
 	set(&in.RequestPayer, d.payer)
 	d.key.on(&in.SSECustomerAlgorithm, &in.SSECustomerKey, &in.SSECustomerKeyMD5)
-	return d.Objects.HeadObject(ctx, in, opts...)
+	out, err := d.Objects.HeadObject(ctx, in, opts...)
+	return out, d.key.withKey(err)
 }
 
 func (d *dress) GetObjectAttributes(ctx context.Context, in *s3.GetObjectAttributesInput, opts ...func(*s3.Options)) (*s3.GetObjectAttributesOutput, error) {

@@ -26,8 +26,8 @@ func (t *Transfer) Stat(ctx context.Context, obj Object) (walker.Entry, error) {
 	}, nil
 }
 
-// missing gives an answer to a HEAD its words, which has no body: that the object
-// is not there, or that its key is not, or not the right one.
+// missing gives an answer of 404 to a HEAD its words, which has no body, and one of
+// 400 what it may be about.
 func missing(key string, err error) error {
 	switch {
 	case err == nil:
@@ -35,10 +35,5 @@ func missing(key string, err error) error {
 	case wire.NotFound(err):
 		return &wire.APIError{Op: "HeadObject", Code: "404", Message: fmt.Sprintf("Key %q does not exist", key), RequestID: wire.RequestID(err)}
 	}
-	switch wire.Code(err) {
-	case "BadRequest", "Bad Request", "400":
-		return fmt.Errorf("%w: S3 says so of an object that was encrypted with a customer's key (SSE-C) where it is asked for without that key,"+
-			" and of any other where a key comes with the request", err)
-	}
-	return err
+	return withoutKey(err)
 }

@@ -284,6 +284,21 @@ func TestUploadStreamOverHTTP(t *testing.T) {
 	}
 }
 
+// Sums of other kinds, of the whole or of the parts, are as good.
+func TestUploadStreamSums(t *testing.T) {
+	for _, by := range []checksum.Algorithm{checksum.ByCRC32C, checksum.BySHA256} {
+		for _, size := range []int{1000, large} {
+			r, told := sumRig(t, by, checks{})
+			b := content(size)
+			res, err := r.UploadStream(t.Context(), bytes.NewReader(b), 0, Object{Bucket: "b", Key: "k"})
+			if want := (Result{Size: int64(size), By: by, Sum: wantSum(by, b)}); err != nil || res != want || len(told.said) > 0 {
+				t.Errorf("%s: %+v, %v, %q; want %+v", by, res, err, told.said, want)
+			}
+			r.clean(t)
+		}
+	}
+}
+
 // A store that takes no checksum gets MD5s.
 func TestUploadStreamWeaker(t *testing.T) {
 	for _, size := range []int{100, large} {

@@ -98,7 +98,7 @@ func TestStreamDamaged(t *testing.T) {
 
 // Sums of other kinds and of parts of any size are held against what comes, too.
 func TestStreamSums(t *testing.T) {
-	for _, by := range checksum.Algorithms() {
+	for _, by := range []checksum.Algorithm{checksum.ByCRC64NVME, checksum.ByCRC32, checksum.BySHA256} {
 		for _, part := range []int64{MinPartSize, MinPartSize + 77} {
 			r, _ := sumRig(t, by, checks{})
 			r.PartSize = part

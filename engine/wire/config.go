@@ -16,7 +16,6 @@ import (
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
 )
@@ -248,18 +247,8 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 	if o.Region != "" {
 		opts = append(opts, config.WithRegion(o.Region))
 	}
-	if o.MFAToken != nil {
-		opts = append(opts, config.WithAssumeRoleCredentialOptions(func(role *stscreds.AssumeRoleOptions) {
-			serial := aws.ToString(role.SerialNumber)
-			role.TokenProvider = func() (string, error) {
-				code, err := o.MFAToken(serial)
-				if err != nil {
-					return "", &mfaError{serial, err}
-				}
-				return code, nil
-			}
-		}))
-	}
+	var kept string
+	opts = append(opts, config.WithAssumeRoleCredentialOptions(o.withMFA(&kept)))
 	switch {
 	case o.NoSign:
 		opts = append(opts, config.WithCredentialsProvider(aws.AnonymousCredentials{}))
@@ -285,6 +274,9 @@ func load(ctx context.Context, o Options) (aws.Config, error) {
 			return cfg, o.noCredentials(err)
 		}
 		return cfg, fmt.Errorf("reading the AWS configuration: %w", err)
+	}
+	if kept != "" {
+		cfg.Credentials = aws.NewCredentialsCache(&roleCache{next: cfg.Credentials, file: kept})
 	}
 	return cfg, nil
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -76,5 +78,44 @@ func TestMFAToken(t *testing.T) {
 	_, err = wire.New(t.Context(), wire.Options{})
 	if why, ok := errors.AsType[*wire.CredentialsError](err); !ok || why.Advice() == "" || !strings.Contains(why.Error(), "nobody to ask") {
 		t.Errorf("nobody to ask: %v", err)
+	}
+}
+
+// The session of a role that aws keeps is found under the name that aws gives it,
+// and is not taken twice: where the store refuses it, a person is asked.
+func TestKeptSession(t *testing.T) {
+	store := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Authorization"), "ASIAKEPT/") && r.Method == http.MethodPut {
+			says(http.StatusBadRequest, "<Error><Code>ExpiredToken</Code><Message>ended</Message></Error>")(w, r)
+		}
+	}).plain()
+	sts := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"+
+			"<SessionToken>t</SessionToken><Expiration>2199-01-02T03:04:05Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>")
+	}).plain()
+	configure(t, "[default]\nregion = eu-west-1\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n"+
+		"external_id = a=b/c\\d\nrole_session_name = me\nduration_seconds = 3600\n[profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = x\n",
+		"AWS_ENDPOINT_URL_STS="+sts.URL)
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	dir := filepath.Join(home, ".aws", "cli", "cache")
+	must(t, os.MkdirAll(dir, 0o700))
+	must(t, os.WriteFile(filepath.Join(dir, "67a9456e3de6ebed3b5da954f8b14309a0dd3f1f.json"), // as Python sums it
+		[]byte(`{"Credentials": {"AccessKeyId": "ASIAKEPT", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": "2199-01-02T03:04:05+00:00"}}`), 0o600))
+	asked := 0
+	c := newClient(t, wire.Options{EndpointURL: store.URL, MFAToken: func(string) (string, error) {
+		asked++
+		return "123456", nil
+	}})
+	must(t, c.HeadBucket(t.Context(), "b"))
+	if asked != 0 || len(store.requests()) != 1 {
+		t.Errorf("asked %d times, %d requests", asked, len(store.requests()))
+	}
+	must(t, putBody(c, t.Context(), strings.NewReader("x")))
+	if r := store.requests(); asked != 1 || !strings.Contains(r[len(r)-1].Header.Get("Authorization"), "ASIAROLE/") {
+		t.Errorf("asked %d times, signed %s", asked, r[len(r)-1].Header.Get("Authorization"))
 	}
 }

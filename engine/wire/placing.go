@@ -19,7 +19,7 @@ func (o Options) place(cfg aws.Config, so *s3.Options) {
 	if o.EndpointURL != "" {
 		so.BaseEndpoint = aws.String(o.EndpointURL)
 	}
-	so.UseAccelerate = o.accelerate && !(so.BaseEndpoint != nil && accelerated(*so.BaseEndpoint))
+	so.UseAccelerate = o.accelerate && (so.BaseEndpoint == nil || !accelerated(*so.BaseEndpoint))
 	if o.dualStack {
 		so.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
 	}

@@ -77,11 +77,13 @@ func TestEveryOperationFindsTheRegion(t *testing.T) {
 		"DeleteObject": func(c wire.Client) error {
 			return c.DeleteObject(ctx, "b", wire.ObjectID{Key: "k"}, wire.DeleteOptions{})
 		},
-		"ListUploads":   func(c wire.Client) error { return drop(c.ListUploads(ctx, wire.UploadsRequest{Bucket: "b"})) },
-		"Versioning":    func(c wire.Client) error { return drop(c.Versioning(ctx, "b")) },
-		"ObjectLock":    func(c wire.Client) error { return drop(c.ObjectLock(ctx, "b")) },
-		"Lifecycle":     func(c wire.Client) error { return drop(c.Lifecycle(ctx, "b")) },
-		"PutLifecycle":  func(c wire.Client) error { return c.PutLifecycle(ctx, "b", &wire.Lifecycle{Rules: []types.LifecycleRule{}}) },
+		"ListUploads": func(c wire.Client) error { return drop(c.ListUploads(ctx, wire.UploadsRequest{Bucket: "b"})) },
+		"Versioning":  func(c wire.Client) error { return drop(c.Versioning(ctx, "b")) },
+		"ObjectLock":  func(c wire.Client) error { return drop(c.ObjectLock(ctx, "b")) },
+		"Lifecycle":   func(c wire.Client) error { return drop(c.Lifecycle(ctx, "b")) },
+		"PutLifecycle": func(c wire.Client) error {
+			return c.PutLifecycle(ctx, "b", &wire.Lifecycle{Rules: []types.LifecycleRule{}})
+		},
 		"SetVersioning": func(c wire.Client) error { return c.SetVersioning(ctx, "b", true, "") },
 		"PutWebsite":    func(c wire.Client) error { return c.PutWebsite(ctx, "b", wire.Website{Index: "index.html"}) },
 		"Region":        func(c wire.Client) error { return drop(c.Region(ctx, "b")) },
@@ -91,10 +93,9 @@ func TestEveryOperationFindsTheRegion(t *testing.T) {
 	elsewhere := map[string]string{
 		"CreateBucket": "makes one here", "ListBuckets": "has none", "Presign": "sends nothing", "CloseIdle": "sends nothing",
 	}
-	all := reflect.TypeFor[wire.Client]()
-	for i := range all.NumMethod() {
-		if name := all.Method(i).Name; calls[name] == nil && elsewhere[name] == "" {
-			t.Errorf("%s is not tried", name)
+	for m := range reflect.TypeFor[wire.Client]().Methods() {
+		if calls[m.Name] == nil && elsewhere[m.Name] == "" {
+			t.Errorf("%s is not tried", m.Name)
 		}
 	}
 	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {

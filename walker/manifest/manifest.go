@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"path/filepath"
 	"strings"
 
 	"github.com/s3haul/s3haul/walker"
@@ -21,7 +22,8 @@ const maxLine = 64 << 10
 
 // Options of a Source.
 type Options struct {
-	// Files says that the names are those of files: "./" before them means nothing.
+	// Files says that the names are those of files: "./" before them means nothing,
+	// and the separator of this system is one.
 	Files bool
 }
 
@@ -105,6 +107,9 @@ func (s *Source) read(ctx context.Context, from io.Reader, yield func(string) bo
 
 // name is the name that a line has, and why it is none.
 func (s *Source) name(text string) (name, why string) {
+	if s.o.Files {
+		text = filepath.ToSlash(text)
+	}
 	for s.o.Files && strings.HasPrefix(text, "./") {
 		text = strings.TrimLeft(text[2:], "/")
 	}

@@ -88,7 +88,9 @@ func TestEntriesStayWhatTheyAre(t *testing.T) {
 	}
 	early := walker.Entry{Key: "early", ModTime: time.Unix(-5, 0).UTC(), StorageClass: "STANDARD"}
 	in := script{
-		{entry: full}, {entry: early}, {entry: walker.Entry{Key: ""}},
+		{entry: full},
+		{entry: early},
+		{entry: walker.Entry{Key: ""}},
 		{entry: walker.Entry{Key: "dir/"}, err: &walker.Skipped{Key: "dir/", Path: "/x/dir", Err: errors.New("No."), Unlisted: true}},
 		{entry: walker.Entry{Key: "q"}, err: fmt.Errorf("wrapped: %w", &walker.Skipped{Key: "q", Path: "p", Err: errors.New("Held."), Quiet: true})},
 	}

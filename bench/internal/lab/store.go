@@ -195,6 +195,19 @@ func (s *Store) Holds(ctx context.Context, key string, want checksum.CRC64NVME) 
 	return nil
 }
 
+// CopiesInParts fails where the store copies an object with one request that S3
+// copies in parts alone: one of more than 5 GiB.
+func (s *Store) CopiesInParts(ctx context.Context, bucket, key string) error {
+	_, err := s.S3.CopyObject(ctx, &s3.CopyObjectInput{Bucket: &s.Bucket, Key: sdk.String("whole"), CopySource: sdk.String(bucket + "/" + key)})
+	if err == nil {
+		return fmt.Errorf("CopyObject has copied all of s3://%s/%s", bucket, key)
+	}
+	if api, ok := errors.AsType[smithy.APIError](err); !ok || api.ErrorCode() != "InvalidRequest" {
+		return fmt.Errorf("CopyObject of s3://%s/%s: InvalidRequest was expected: %w", bucket, key, err)
+	}
+	return nil
+}
+
 // Empty says what is left of the versions, markers and unfinished uploads of a
 // bucket; nothing is where the bucket is gone too.
 func (s *Store) Empty(ctx context.Context, bucket string) error {
