@@ -69,9 +69,8 @@ purpose, and are left out of it:
 - advice and the request id follow an error, indented, on stderr;
 - where both exit with 252, the text about the usage is s3haul's own.
 
-What is here is a matter of the environment, too: aws takes content types from the machine's
-` + "`mime.types`" + `, s3haul from a table in it that is the same everywhere. They are compared with that
-file out of the way.
+aws takes content types from the machine's ` + "`mime.types`" + ` too, s3haul from a table of its own that is
+the same everywhere. They are compared with that file out of the way.
 
 `
 
@@ -133,6 +132,20 @@ func about(group string) string {
 		return "cp from and to `-`"
 	case "sync":
 		return "new, same, other size, newer, older, extra; with each flag, in all directions"
+	case "mv":
+		return "moves, up, down and inside S3"
+	case "rm":
+		return "rm: one, trees, markers, versions"
+	case "ls":
+		return "ls in all its forms"
+	case "mb":
+		return "mb: names good and bad, taken, in regions"
+	case "rb":
+		return "rb, with --force and without"
+	case "website":
+		return "website"
+	case "presign":
+		return "the parts of the URL, but for date and signature"
 	case "syntax":
 		return "what argparse takes, and what not"
 	case "bad":

@@ -29,7 +29,7 @@ func reasons() []reason {
 				{cases: `--expires nosuch$`, ours: `^252$|--expires`, kinds: "exit stderr"},
 				{cases: `^syntax/.*--(page-size|cli-read-timeout) `, ours: `^252$|--page-size|--cli-read-timeout`, kinds: "exit stderr"},
 				{cases: `--sse-kms alias`, ours: `^252$|^s3haul: error: --sse-kms-key-id goes with`},
-				{cases: `^bad/(cp a.txt s3://bkt/k --region bad region|config)$|^config/`, ours: `^252$|region_name|config file`, kinds: "exit stderr"},
+				{cases: `^bad/(cp a.txt s3://bkt/k --region bad region|config)$|^config/`, ours: `^252$|region_name|config file|addressing_style is`, kinds: "exit stderr"},
 				{cases: `^mb/mb s3://`, ours: `^252$|Invalid bucket name|has a key`, kinds: "exit stderr stdout remote"},
 				{cases: `^ls/.*--page-size`, ours: `^252$|page-size`},
 			},
@@ -95,7 +95,7 @@ func reasons() []reason {
 		{
 			"an empty source deletes nothing", better,
 			"`sync --delete` from an empty or misspelt source empties the destination with aws. s3haul refuses (1), but for `--allow-empty-source`.",
-			[]match{{cases: `^sync/places/.*(nothere|empty).* --delete$`, ours: `^1$|the source is empty|due deletes? (was|were) not run|^have/`, aws: `^0$|^delete: `, kinds: "exit stdout stderr local remote"}},
+			[]match{{cases: `^sync/places/.*(nothere|empty).* --delete$`, ours: `^1$|the source is empty|due deletes? (was|were) not run|^have/|^s3://(bkt/p|other/q)/(old|a) `, aws: `^0$|^delete: `, kinds: "exit stdout stderr local remote"}},
 		},
 		{
 			"what was skipped is not deleted", better,
