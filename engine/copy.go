@@ -85,7 +85,7 @@ func (r *run) copyAll(ctx context.Context, o CopyOptions) error {
 		if err != nil {
 			return err
 		}
-		if !r.wantsOne(&entry) {
+		if !r.wantsOne(&entry) || o.NoFollowSymlinks && r.src.local() && isLink(r.src.path) {
 			return nil
 		}
 		single = plan.Action{Op: plan.Transfer, Reason: plan.New, Src: entry}

@@ -74,6 +74,8 @@ func (r *run) source(follow bool) walker.Source {
 	switch {
 	case r.listed():
 		all = r.onlyAt(r.src, follow, false)
+	case r.src.local() && !follow && isLink(r.src.path):
+		return nothing{}
 	case r.src.local():
 		all = r.walkLocal(r.src, follow)
 	default:
@@ -100,6 +102,13 @@ func (r *run) destination(follow bool) walker.Source {
 		return nothing{}
 	}
 	return r.walkLocal(r.dst, follow)
+}
+
+// isLink says that path is a symbolic link itself: aws s3 takes nothing from there
+// where it is not to follow links.
+func isLink(path string) bool {
+	fi, err := os.Lstat(path)
+	return err == nil && fi.Mode()&os.ModeSymlink != 0
 }
 
 func (r *run) walkLocal(l Location, follow bool) *local.Source {

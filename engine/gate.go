@@ -22,10 +22,19 @@ func (g gate) Acquire(ctx context.Context, a pool.Ask) (wire.Slot, error) {
 // gateOf is the gate for requests to where l is. What is known of the key ranges
 // of one store says nothing of a bucket with the same name in another.
 func (e *Engine) gateOf(l Location) wire.Gate {
-	if l.source && e.o.Source.elsewhere() {
+	if e.elsewhere(l) {
 		return otherGate{gate{e.pool}}
 	}
 	return gate{e.pool}
+}
+
+// elsewhere says that l is in the other store.
+func (e *Engine) elsewhere(l Location) bool { return l.source && e.o.Source.elsewhere() }
+
+// ofSource is a in the other store.
+func ofSource(a pool.Ask) pool.Ask {
+	a.Space += " of the source"
+	return a
 }
 
 // otherGate is the gate to the other store.
@@ -33,6 +42,5 @@ type otherGate struct{ gate }
 
 // Acquire implements wire.Gate.
 func (g otherGate) Acquire(ctx context.Context, a pool.Ask) (wire.Slot, error) {
-	a.Space += " of the source"
-	return g.gate.Acquire(ctx, a)
+	return g.gate.Acquire(ctx, ofSource(a))
 }

@@ -45,6 +45,9 @@ func (e *Engine) Remove(ctx context.Context, at Location, o RemoveOptions) (Summ
 func (r *run) removeListed(ctx context.Context, at Location, o RemoveOptions) error {
 	wants := r.wants()
 	if at.one {
+		if !r.matchesOne() {
+			return nil
+		}
 		if wants != nil {
 			if entry, err := r.transfer.Stat(ctx, at.object("", walker.Entry{})); err != nil || !wants(&entry) {
 				return err

@@ -40,7 +40,6 @@ func (o *CopyOptions) checkStreams(src, dst Location) error {
 	case src.stream && dst.stream:
 		return usagef("both sides are streams: one side has to be s3://bucket/key")
 	case o.DryRun:
-		return usagef("a dry run says what would become of files and objects, and a stream is none: leave one out")
 	case src.stream && o.Stdin == nil, dst.stream && o.Stdout == nil:
 		return usagef("a stream needs a Stdin to come from, or a Stdout to go to")
 	}

@@ -45,7 +45,11 @@ func (r *run) ask(a *plan.Action) pool.Ask {
 		return pool.Ask{Space: o.Bucket, Key: o.Key, Write: r.op != report.Verify}
 	}
 	o := r.src.object(a.Key, a.Src)
-	return pool.Ask{Space: o.Bucket, Key: o.Key}
+	ask := pool.Ask{Space: o.Bucket, Key: o.Key}
+	if r.e.elsewhere(r.src) {
+		return ofSource(ask)
+	}
+	return ask
 }
 
 // next returns the next action, and false where there is none any more or ctx

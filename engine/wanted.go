@@ -47,6 +47,11 @@ func (r *run) wantsOne(e *walker.Entry) bool {
 	if wants := r.wants(); wants != nil && !wants(e) {
 		return false
 	}
+	return r.matchesOne()
+}
+
+// matchesOne says whether the filters leave the one object of a run.
+func (r *run) matchesOne() bool {
 	in := r.src
 	if r.src.local() {
 		in.path = filepath.Dir(r.src.path)

@@ -147,30 +147,5 @@ func reasons() []reason {
 			"It is an ACL of buckets: the service refuses it for objects. Both fail with 1; aws 2.9 trips over the store's answer.",
 			[]match{{cases: `--acl log-delivery-write$`, kinds: "stderr"}},
 		},
-		{
-			"rm of one key with filters", notYet,
-			"aws holds the filters against the one key; s3haul wants `--recursive` with them (252), and deletes nothing.",
-			[]match{{cases: `^filter/one/rm `, kinds: "exit stderr", ours: `^252$|go with --recursive`}},
-		},
-		{
-			"--no-follow-symlinks and a link as the source itself", notYet,
-			"aws sends nothing where the source argument is itself a link, and is silent about it; s3haul sends what was named, and leaves out the links below it.",
-			[]match{{cases: `^links/(cp|mv) (single|sd) .*--no-follow-symlinks$`, kinds: "stdout remote", ours: `^upload|^s3://bkt/`}},
-		},
-		{
-			"--dryrun with --only-show-errors", notYet,
-			"aws prints the lines of a dry run all the same; s3haul prints errors and warnings alone.",
-			[]match{{cases: `--dryrun --only-show-errors$`, kinds: "stdout", aws: `^\(dryrun\) `}},
-		},
-		{
-			"the code of a refused HEAD", notYet,
-			"An answer without a body has only its number: aws prints `(403)`, s3haul `(Forbidden)`.",
-			[]match{{cases: `^(customer|archived|bad)/`, kinds: "stderr", aws: `\(4[0-9][0-9]\) when calling the HeadObject`, ours: `\((BadRequest|Forbidden)\) when calling the HeadObject`}},
-		},
-		{
-			"--dryrun of a stream", notYet,
-			"aws prints `(dryrun) upload: - to s3://…`; s3haul refuses it (252), as a stream is read once.",
-			[]match{{cases: `^stream/.*--dryrun$`, kinds: "exit stdout stderr", aws: `^0$|^\(dryrun\) `, ours: `^252$|a dry run says`}},
-		},
 	}
 }

@@ -110,9 +110,6 @@ func (r *rmFlags) check(f *pflag.FlagSet, at place) error {
 		if at.key == "" {
 			return usagef("%s is a bucket: give --recursive to delete all that is in it", at.text)
 		}
-		if len(r.t.rules) > 0 {
-			return usagef("--exclude and --include go with --recursive")
-		}
 		for _, flag := range []string{"older-than", "newer-than", "min-size", "max-size"} {
 			if f.Changed(flag) {
 				return usagef("--%s goes with --recursive or --glob", flag)

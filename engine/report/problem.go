@@ -1,6 +1,11 @@
 package report
 
-import "errors"
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+)
 
 // What the errors of S3's clients can tell, as interfaces: this package must
 // serve any client, and so knows none. smithy.APIError, smithy.OperationError
@@ -66,6 +71,13 @@ func Explain(err error) Problem {
 	}
 	if e, ok := errors.AsType[withOperation](err); ok {
 		p.API = e.Operation()
+	}
+	if e, ok := errors.AsType[withStatus](err); ok && p.Code != "" && strings.HasPrefix(p.API, "Head") {
+		// The answer to a HEAD has no body: botocore gives the status, in numbers and
+		// words, and so do we, whatever a client makes of it.
+		if words := http.StatusText(e.HTTPStatusCode()); words != "" {
+			p.Code, p.Message = strconv.Itoa(e.HTTPStatusCode()), words
+		}
 	}
 	if e, ok := errors.AsType[withRequestID](err); ok {
 		p.RequestID = e.ServiceRequestID()

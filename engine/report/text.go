@@ -35,7 +35,9 @@ func (t *Text) Report(e Event) {
 		return
 	}
 	switch e.Kind {
-	case Done, DryRun:
+	case DryRun: // aws s3 prints them with OnlyErrors too
+		t.result(e)
+	case Done:
 		if !t.opts.OnlyErrors {
 			t.result(e)
 		}

@@ -23,6 +23,8 @@ func (t *Transfer) Stat(ctx context.Context, obj Object) (walker.Entry, error) {
 	return walker.Entry{
 		Size: aws.ToInt64(head.ContentLength), ModTime: aws.ToTime(head.LastModified),
 		ETag: strings.Trim(aws.ToString(head.ETag), `"`), StorageClass: string(head.StorageClass), Latest: true,
+		// https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html#API_HeadObject_ResponseSyntax
+		Restored: strings.Contains(aws.ToString(head.Restore), `ongoing-request="false"`),
 	}, nil
 }
 

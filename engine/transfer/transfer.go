@@ -239,6 +239,9 @@ var (
 	ErrInTheWay = errors.New("is in the way")
 	// ErrDirectory is an ErrInTheWay: it is a directory.
 	ErrDirectory = fmt.Errorf("a directory of that name %w", ErrInTheWay)
+	// errNoAnswer: every store tells the ETag of what it has kept; a page of a portal
+	// on the way has none, and nothing was kept.
+	errNoAnswer = errors.New("the answer is not one of S3's: it has no ETag")
 	// ErrTooLarge: no S3 object can be so large.
 	ErrTooLarge = errors.New("an S3 object holds 48.8 TiB at most")
 )

@@ -158,6 +158,9 @@ func (t *Transfer) putWith(ctx context.Context, p *onePut, here checksum.Sum) (R
 	if err != nil {
 		return Result{}, refusedBody("PutObject", p.dst, here.Algorithm, p.text, err)
 	}
+	if out.ETag == nil {
+		return Result{}, fmt.Errorf("PutObject s3://%s/%s: %w", p.dst.Bucket, p.dst.Key, errNoAnswer)
+	}
 	there := ofPut(out)
 	if here.Algorithm == checksum.ByMD5 {
 		return ofETag(&there, here), nil
