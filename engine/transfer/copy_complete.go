@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -44,7 +45,7 @@ func (c *partCopy) complete(ctx context.Context, id string, parts []types.Comple
 	switch code := wire.Code(err); {
 	case err == nil:
 	case code == "NoSuchUpload": // an attempt may have succeeded whose answer was lost
-		res, ok, aerr := c.arrived(ctx)
+		res, ok, aerr := c.arrived(ctx, c.began)
 		if ok && aerr == nil {
 			return res, nil
 		}
@@ -87,7 +88,7 @@ func (c *partCopy) summed(parts []types.CompletedPart) bool {
 // arrived says whether the object is there and right, where the store does not
 // know its upload any more. It must have the sum of the source, or the ETag of
 // the parts that were copied: its size alone proves nothing.
-func (c *partCopy) arrived(ctx context.Context) (Result, bool, error) {
+func (c *partCopy) arrived(ctx context.Context, began time.Time) (Result, bool, error) {
 	head, err := c.headCopy(ctx)
 	if wire.NotFound(err) {
 		return Result{}, false, nil
@@ -95,7 +96,9 @@ func (c *partCopy) arrived(ctx context.Context) (Result, bool, error) {
 	if err != nil {
 		return Result{}, false, fmt.Errorf("s3://%s/%s: %w", c.dst.Bucket, c.dst.Key, err)
 	}
-	if aws.ToInt64(head.ContentLength) != c.src.Size {
+	// Of an object that is copied onto itself, the bytes say nothing.
+	onto := c.src.Bucket == c.dst.Bucket && c.src.Key == c.dst.Key
+	if aws.ToInt64(head.ContentLength) != c.src.Size || !madeSince(aws.ToTime(head.LastModified), began) || onto && began.IsZero() {
 		return Result{}, false, nil
 	}
 	res := Result{Size: c.src.Size}

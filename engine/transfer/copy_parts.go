@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -20,6 +21,7 @@ import (
 type partCopy struct {
 	copied
 	partSize int64
+	began    time.Time      // the upload, by the clock of the store
 	md5s     []checksum.Sum // of the parts, by their ETags; none where that is another thing
 	moved    atomic.Int64   // bytes of which Progress was told
 	resumed  atomic.Int64   // bytes of which Resumed was told
@@ -89,6 +91,7 @@ func (c *partCopy) run(ctx context.Context, p *prior, atOnce int) (Result, error
 	if err := c.t.begin(ctx, p, c.create); err != nil {
 		return Result{}, err
 	}
+	c.began = p.record.Intended
 	parts, err := c.copyMissing(ctx, p, atOnce)
 	if err != nil {
 		return Result{}, err

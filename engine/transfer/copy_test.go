@@ -500,15 +500,22 @@ func TestCopyAnswerLost(t *testing.T) {
 		what     string
 		o        s3sim.Options
 		replaced bool
-		by       checksum.Algorithm
+		// before: what is there was there when the upload began.
+		before bool
+		by     checksum.Algorithm
 	}{
-		{"by its sum", s3sim.Options{}, false, checksum.ByCRC64NVME},
-		{"by its ETag", s3sim.Options{KeepBodies: 1 << 30, Deviations: s3sim.Deviations{NoChecksums: true}}, false, ""},
-		{"and was replaced", s3sim.Options{KeepBodies: 1 << 30}, true, ""},
-		{"and was replaced, no sums", s3sim.Options{Deviations: s3sim.Deviations{NoChecksums: true}}, true, ""},
+		{"by its sum", s3sim.Options{}, false, false, checksum.ByCRC64NVME},
+		{"by its ETag", s3sim.Options{KeepBodies: 1 << 30, Deviations: s3sim.Deviations{NoChecksums: true}}, false, false, ""},
+		{"and was replaced", s3sim.Options{KeepBodies: 1 << 30}, true, false, ""},
+		{"and was replaced, no sums", s3sim.Options{Deviations: s3sim.Deviations{NoChecksums: true}}, true, false, ""},
+		{"and the same was there before", s3sim.Options{}, false, true, ""},
 	} {
 		t.Run(q.what, func(t *testing.T) {
-			r := newCopyRig(t, q.o, nil)
+			r := newCopyRig(t, q.o, func(o *Options) {
+				if q.before {
+					o.Clock = func(context.Context) time.Time { return time.Now().Add(time.Hour) }
+				}
+			})
 			src := r.put(t, "k", copyInParts, 0)
 			r.store.after = func(op string, _ any) error {
 				if op != "CompleteMultipartUpload" {
@@ -522,9 +529,11 @@ func TestCopyAnswerLost(t *testing.T) {
 			}
 			res, err := r.Copy(t.Context(), src, Object{Bucket: "dst", Key: "k"})
 			switch {
-			case q.replaced && wire.Code(err) != "NoSuchUpload":
-				t.Errorf("%+v, %v", res, err)
-			case !q.replaced && (err != nil || res.By != q.by || res.Size != src.Size):
+			case q.replaced || q.before:
+				if wire.Code(err) != "NoSuchUpload" {
+					t.Errorf("%+v, %v", res, err)
+				}
+			case err != nil || res.By != q.by || res.Size != src.Size:
 				t.Errorf("%+v, %v", res, err)
 			}
 		})

@@ -83,9 +83,18 @@ func (c *partClient) takeUp(ctx context.Context, partSize int64) (done *Result, 
 // arrived says whether the object is the file, where the store does not know its
 // upload any more: the interrupted run may not have lived to hear that it was
 // completed.
-func (c *partClient) arrived(ctx context.Context) (Result, bool, error) {
+func (c *partClient) arrived(ctx context.Context, began time.Time) (Result, bool, error) {
 	obj := c.dst
 	obj.Size = c.was.size
+	there, err := c.t.Stat(ctx, obj)
+	switch {
+	case wire.NotFound(err), denied(err):
+		return Result{}, false, nil
+	case err != nil:
+		return Result{}, false, err
+	case !madeSince(there.ModTime, began):
+		return Result{}, false, nil
+	}
 	found, err := c.t.Compare(ctx, obj, c.file.Name(), true)
 	if wire.NotFound(err) || denied(err) {
 		return Result{}, false, nil
@@ -194,7 +203,7 @@ func (c *partClient) CompleteMultipartUpload(ctx context.Context, in *s3.Complet
 	}
 	out, res, err := c.sums.complete(ctx, c.Objects, in, opts...)
 	if wire.Code(err) == "NoSuchUpload" { // an attempt may have succeeded whose answer was lost
-		there, ok, aerr := c.arrived(ctx)
+		there, ok, aerr := c.arrived(ctx, c.prior.record.Intended)
 		if aerr == nil && ok {
 			out, res, err = &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key}, there, nil
 		}

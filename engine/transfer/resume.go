@@ -37,7 +37,7 @@ type prior struct {
 // down before anything is begun. Where that run was about to end (the store does
 // not know the upload any more), arrived says whether the object is there and
 // right; then done is what it returned, and there is nothing left to do.
-func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func(context.Context) (Result, bool, error)) (p prior, done *Result, err error) {
+func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func(ctx context.Context, began time.Time) (Result, bool, error)) (p prior, done *Result, err error) {
 	p.record = want
 	if t.Journal == nil {
 		return p, nil, nil
@@ -69,7 +69,7 @@ func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func
 		default:
 			return p, nil, err
 		}
-		res, ok, err := arrived(ctx)
+		res, ok, err := arrived(ctx, had.Intended)
 		if err != nil && !denied(err) {
 			return p, nil, err
 		}
@@ -81,6 +81,14 @@ func (t *Transfer) takeUp(ctx context.Context, want journal.Record, arrived func
 	}
 	p.journaled, err = t.Journal.Intend(ctx, p.record)
 	return p, nil, err
+}
+
+// madeSince says that an object that was modified then may be what an upload has become
+// that began at began: S3 dates it by that moment. One that is older was there
+// before, and has none of what the upload was to give it; it only has the same
+// bytes. Where it is not known when the upload began, those decide.
+func madeSince(modified, began time.Time) bool {
+	return began.IsZero() || !modified.Before(began.Add(-clockMargin))
 }
 
 // follow has the record of a run that may have begun an upload and not have lived
@@ -166,11 +174,11 @@ func (t *Transfer) begin(ctx context.Context, p *prior, create func(context.Cont
 	if err != nil {
 		return err
 	}
+	if at := t.Clock(ctx); p.record.Intended.IsZero() && !at.IsZero() {
+		p.record.Intended = at.Add(-time.Since(since))
+	}
 	if p.orphans > 0 {
 		p.stale = p.stale || before == 0 // what a lost answer was about has nothing to go on with
-		if at := t.Clock(ctx); p.record.Intended.IsZero() && !at.IsZero() {
-			p.record.Intended = at.Add(-time.Since(since))
-		}
 		err = t.adopt(ctx, p)
 	}
 	if err == nil && p.journaled {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -97,7 +98,7 @@ func (u *memoryUpload) complete(ctx context.Context) (Result, error) {
 	_, res, err := u.sums.complete(ctx, u.client, in)
 	switch {
 	case wire.Code(err) == "NoSuchUpload": // an attempt may have succeeded whose answer was lost
-		there, ok, aerr := u.arrived(ctx)
+		there, ok, aerr := u.arrived(ctx, u.prior.record.Intended)
 		if ok && aerr == nil {
 			return there, nil
 		}
@@ -110,7 +111,7 @@ func (u *memoryUpload) complete(ctx context.Context) (Result, error) {
 
 // arrived says whether the object is what was sent, by the sum that the store has
 // of it: its size alone proves nothing.
-func (u *memoryUpload) arrived(ctx context.Context) (Result, bool, error) {
+func (u *memoryUpload) arrived(ctx context.Context, began time.Time) (Result, bool, error) {
 	head, err := u.client.HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: &u.dst.Bucket, Key: &u.dst.Key, ChecksumMode: types.ChecksumModeEnabled,
 	})
@@ -119,7 +120,7 @@ func (u *memoryUpload) arrived(ctx context.Context) (Result, bool, error) {
 		return Result{}, false, nil
 	case err != nil:
 		return Result{}, false, fmt.Errorf("s3://%s/%s: %w", u.dst.Bucket, u.dst.Key, err)
-	case aws.ToInt64(head.ContentLength) != u.sums.size:
+	case aws.ToInt64(head.ContentLength) != u.sums.size, !madeSince(aws.ToTime(head.LastModified), began):
 		return Result{}, false, nil
 	}
 	res := Result{Size: u.sums.size}
