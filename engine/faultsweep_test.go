@@ -12,12 +12,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/s3haul/s3haul/bench/s3sim"
 	"github.com/s3haul/s3haul/engine"
@@ -248,8 +250,9 @@ func (s *sweep) left(journaled, uploads bool) (problems []string) {
 	return problems
 }
 
-// over has every operation of c fail in its turn, by f.
-func (c *swept) over(t *testing.T, now tree, f fault, step int, seen map[string]bool) (n, hits int, problems []string) {
+// over has every operation of c fail in its turn, by f: n in all, of which hits were
+// met by runs, and ops is what they were.
+func (c *swept) over(t *testing.T, now tree, f fault, step int) (n, hits int, ops, problems []string) {
 	for i := 1; ; i += step {
 		s, leave := newSweep(t, now)
 		struck, hit, wrong := c.strike(s, f, i)
@@ -258,11 +261,11 @@ func (c *swept) over(t *testing.T, now tree, f fault, step int, seen map[string]
 			problems = append(problems, fmt.Sprintf("%s, %s, operation %d, %s: %s", c.name, f, i, struck, p))
 		}
 		if struck == "" {
-			return i - 1, hits, problems
+			return i - 1, hits, ops, problems
 		}
 		if hit {
 			hits++
-			seen[strings.Fields(struck)[0]] = true
+			ops = append(ops, strings.Fields(struck)[0])
 		}
 	}
 }
@@ -315,7 +318,12 @@ func TestFaultSweep(t *testing.T) {
 					least, what = c.calls, "calls of the file system"
 				}
 				runs, most, fewest := 0, 0, 1<<30
-				var all []string
+				var (
+					mu  sync.Mutex // of seen, and of what follows from each fault
+					all []string
+					g   errgroup.Group
+				)
+				g.SetLimit(4) // a run waits more than it works: for what it retries, and aborts more than once
 				for i, f := range faults(files) {
 					if c.sampled && i%3 != 0 {
 						continue
@@ -326,11 +334,20 @@ func TestFaultSweep(t *testing.T) {
 					if f.journal && c.still {
 						continue
 					}
-					n, hits, problems := c.over(t, now, f, step, seen)
-					runs += hits
-					most, fewest = max(most, n), min(fewest, n)
-					all = append(all, problems...)
+					g.Go(func() error {
+						n, hits, struck, problems := c.over(t, now, f, step)
+						mu.Lock()
+						defer mu.Unlock()
+						runs += hits
+						most, fewest = max(most, n), min(fewest, n)
+						all = append(all, problems...)
+						for _, op := range struck {
+							seen[op] = true
+						}
+						return nil
+					})
 				}
+				must(t, g.Wait())
 				if runs == 0 {
 					continue
 				}

@@ -255,7 +255,8 @@ func TestResumeDownloadOfWhatChanged(t *testing.T) {
 				_, err := f.WriteAt([]byte("not what came"), at)
 				must(t, err)
 			}
-			must(t, f.Close())
+			_, err = f.WriteAt([]byte("other"), nineParts-5) // of the last range, which has no more
+			must(t, errors.Join(err, f.Close()))
 		} else {
 			f, err := os.OpenFile(name, os.O_WRONLY, 0)
 			must(t, err)
@@ -385,6 +386,34 @@ func TestUnclaimed(t *testing.T) {
 	must(t, os.Remove(name))
 	s.sync(t, src, dst)
 	s.tidy(t, dir)
+}
+
+// What an interrupted run had of an object that lies in an archive now is not removed:
+// it may be restored.
+func TestUnclaimedOfAnArchivedObject(t *testing.T) {
+	s, dir := newInterruptible(t), t.TempDir()
+	largeFile(t, filepath.Join(dir, "large"), nineParts)
+	s.sync(t, engine.Dir(dir), engine.Bucket("sim", "a/"))
+	src, dst := engine.Bucket("sim", "a/"), engine.Bucket("sim", "b/")
+	s.cut(t, src, dst, "UploadPartCopy", 5)
+	s.hook(func(op string, w http.ResponseWriter, r *http.Request) bool {
+		if op != "ListObjectsV2" {
+			return false
+		}
+		rec := httptest.NewRecorder()
+		s.sim.ServeHTTP(rec, r)
+		_, _ = w.Write([]byte(strings.ReplaceAll(rec.Body.String(), ">STANDARD<", ">GLACIER<")))
+		return true
+	})
+	sum, err := s.engine(t).Sync(t.Context(), src, dst, engine.SyncOptions{})
+	whole(t, sum, err)
+	if n := len(s.uploads(t)); n != 1 || sum.Skipped != 1 {
+		t.Errorf("%d uploads are open, %+v", n, sum)
+	}
+	if sum, _ = s.sync(t, src, dst); sum.Resumed == 0 {
+		t.Errorf("it did not go on: %+v", sum)
+	}
+	s.tidy(t)
 }
 
 // While one process works on a job, another that does the same works without a

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/s3haul/s3haul/engine/journal"
@@ -27,7 +28,7 @@ func (t *Transfer) Carry(ctx context.Context, src, dst Object) (Result, error) {
 	if src.Size <= sizes.first || src.Size < t.Threshold && t.Pool.Fits(src.Size) {
 		return t.carryWhole(ctx, src, dst)
 	}
-	return t.carryParts(ctx, src, dst, sizes)
+	return t.untilAnswered(ctx, "CompleteMultipartUpload", func() (Result, error) { return t.carryParts(ctx, src, dst, sizes) })
 }
 
 // carryWhole carries an object that has room in memory.
@@ -40,13 +41,13 @@ func (t *Transfer) carryWhole(ctx context.Context, src, dst Object) (Result, err
 	p.hold(t, c.buf, len(c.mem), c.hash)
 	defer p.release()
 	head := headOfGet(c.out)
-	tagging, late, err := t.tagsOf(ctx, &src, head)
+	tags, err := t.tagsOf(ctx, &src, head)
 	if err != nil {
 		return Result{}, err
 	}
-	d := t.description(head)
+	d := t.description(&src, head)
 	d.onPut(&p.in)
-	p.in.Tagging = tagging
+	p.in.Tagging = tags.header
 	res, err := t.putMemory(ctx, p)
 	if err != nil {
 		return Result{}, err
@@ -54,7 +55,7 @@ func (t *Transfer) carryWhole(ctx context.Context, src, dst Object) (Result, err
 	if c.By == "" { // what came may not be what is there
 		res.By, res.Sum = "", ""
 	}
-	return res, t.tagLate(ctx, &dst, late)
+	return res, t.tagLate(ctx, &dst, tags.late)
 }
 
 // headOfGet is what describes an object, out of an answer to GET.
@@ -81,23 +82,22 @@ func (t *Transfer) carryParts(ctx context.Context, src, dst Object, sizes partSi
 	if part := there.part; there.parts > 1 && part >= MinPartSize && part <= t.Pool.Budget()/2 {
 		c.partSize = part
 	}
+	// Before anything is written down: another run goes by what it finds.
+	if c.tags, err = t.tagsOf(ctx, &src, head); err != nil {
+		return Result{}, err
+	}
 	sums := c.newSums()
 	p, done, err := t.takeUp(ctx, journal.Record{
 		ID:     journal.ID{Kind: journal.Copy, Bucket: dst.Bucket, Key: dst.Key},
-		Source: "s3://" + src.Bucket + "/" + src.Key, Size: src.Size, ETag: src.ETag,
-		PartSize: c.partSize, Algorithm: string(sums.algorithm()), Attributes: t.like,
+		Source: "s3://" + src.Bucket + "/" + src.Key, Size: src.Size, ModTime: aws.ToTime(head.LastModified), ETag: src.ETag,
+		PartSize: c.partSize, Algorithm: string(sums.algorithm()), Attributes: t.like + c.tags.print,
 	}, (&partCopy{copied: copied{t: t, src: src, dst: dst, head: head}}).arrived)
 	if err != nil {
 		return Result{}, err
 	}
-	tagging, late, err := t.tagsOf(ctx, &src, head)
-	if err != nil {
-		return Result{}, err
-	}
 	if done != nil { // that run may not have lived to set the tags
-		return *done, t.tagLate(ctx, &dst, late)
+		return *done, t.tagLate(ctx, &dst, c.tags.late)
 	}
-	c.tagging = tagging
 	u := t.newMemoryUpload(t.copies, dst, sums)
 	u.prior = p
 	res, err := c.run(ctx, u)
@@ -112,7 +112,7 @@ func (t *Transfer) carryParts(ctx context.Context, src, dst Object, sizes partSi
 	if err != nil {
 		return Result{}, u.giveUp(ctx, err)
 	}
-	err = t.tagLate(ctx, &dst, late)
+	err = t.tagLate(ctx, &dst, c.tags.late)
 	u.forget()
 	return res, err
 }

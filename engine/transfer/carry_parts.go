@@ -18,7 +18,7 @@ type carried struct {
 	head     *s3.HeadObjectOutput
 	there    *stored // what the source has
 	partSize int64
-	tagging  *string
+	tags     tagged
 	// theirs are the sums of the parts as the source's store would have them, where
 	// its own can be made of those; or else all is summed up in its order.
 	theirs []checksum.Sum
@@ -50,8 +50,8 @@ func (c *carried) run(ctx context.Context, u *memoryUpload) (Result, error) {
 	if u.prior.id != "" {
 		u.sums.resume(checksum.Algorithm(u.prior.record.Algorithm))
 	}
-	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key), Tagging: c.tagging}
-	d := c.t.description(c.head)
+	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key), Tagging: c.tags.header}
+	d := c.t.description(&c.src, c.head)
 	d.onUpload(in)
 	if err := u.begin(ctx, in); err != nil {
 		return Result{}, err

@@ -7,9 +7,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/s3haul/s3haul/bench/s3sim"
 	"github.com/s3haul/s3haul/engine/checksum"
@@ -170,16 +172,17 @@ func TestCarryFails(t *testing.T) {
 		for _, op := range []string{"GetObject", "PutObject", "UploadPart", "CompleteMultipartUpload"} {
 			r := newCarryRig(t, false, s3sim.Options{}, s3sim.Options{}, nil)
 			src := r.source(t, size, 0)
-			hit := false
+			var asked atomic.Bool
 			fail := func(name string) error {
 				if name == op {
-					hit = true
+					asked.Store(true)
 					return errFault
 				}
 				return nil
 			}
 			r.reads.before, r.writes.before = fail, fail
 			_, err := r.Carry(t.Context(), src, r.dst())
+			hit := asked.Load()
 			if hit != (err != nil) || hit && !errors.Is(err, errFault) || hit && r.progress.Load() != 0 {
 				t.Errorf("%d, %s: %v; progress %d", size, op, err, r.progress.Load())
 			}
@@ -288,6 +291,37 @@ func TestCarryNoOverwrite(t *testing.T) {
 	}
 }
 
+// That another write of the key is under way is no answer: it is read and sent once
+// more.
+func TestCarryConflict(t *testing.T) {
+	for _, size := range []int{4096, copyInParts} {
+		for _, journaled := range []bool{false, true} {
+			r := newCarryRig(t, false, s3sim.Options{}, s3sim.Options{}, func(o *Options) {
+				o.NoOverwrite, o.Policy = true, wire.Policy{Base: time.Millisecond, Cap: time.Millisecond}
+				if journaled {
+					o.Journal = journalIn(t.TempDir())
+				}
+			})
+			src := r.source(t, size, 0)
+			var n atomic.Int64
+			r.writes.before = func(op string) error {
+				if (op == "PutObject" || op == "CompleteMultipartUpload") && n.Add(1) < 3 {
+					return apiError(op, "ConditionalRequestConflict")
+				}
+				return nil
+			}
+			res, err := r.Carry(t.Context(), src, r.dst())
+			if err != nil || !res.Verified() || n.Load() != 3 || r.progress.Load() != src.Size || r.open(t) != 0 {
+				t.Errorf("%d bytes: %+v, %v; %d times, progress %d, %d open", size, res, err, n.Load(), r.progress.Load(), r.open(t))
+			}
+			r.empty(t)
+			if journaled {
+				must(t, r.Journal.Close(true))
+			}
+		}
+	}
+}
+
 // A run goes on where one before it was interrupted: what is there is neither read
 // nor sent again, where the sums of parts tell of the whole, and is read but not
 // sent where they do not. A source that was replaced is begun anew.
@@ -298,6 +332,7 @@ func TestCarryResumes(t *testing.T) {
 		of      int // the parts of the source
 		change  func(*s3.HeadObjectOutput)
 		replace bool
+		tag     bool
 		gets    int64
 		sent    int64
 	}{
@@ -305,6 +340,7 @@ func TestCarryResumes(t *testing.T) {
 		{name: "the MD5s of the same parts", of: MinPartSize, change: func(h *s3.HeadObjectOutput) { h.ChecksumCRC64NVME = nil }, gets: 2, sent: 2},
 		{name: "the MD5 of the whole", change: func(h *s3.HeadObjectOutput) { h.ChecksumCRC64NVME = nil }, gets: parts, sent: 2},
 		{name: "replaced", replace: true, gets: parts, sent: parts},
+		{name: "tagged", tag: true, gets: parts, sent: parts},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -331,6 +367,12 @@ func TestCarryResumes(t *testing.T) {
 				must(t, err)
 				head, _ := r.from.head(t, src.Bucket, src.Key)
 				src.ETag = strings.Trim(*head.ETag, `"`)
+			}
+			if c.tag {
+				_, err := r.from.plain.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{
+					Bucket: &src.Bucket, Key: &src.Key, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("another"), Value: aws.String("")}}},
+				})
+				must(t, err)
 			}
 			r.reads.gets.Store(0)
 			r.writes.parts.Store(0)

@@ -20,9 +20,12 @@ import (
 // dst that is there fails with [ErrExists].
 func (t *Transfer) Copy(ctx context.Context, src, dst Object) (Result, error) {
 	if src.Size >= t.Threshold && src.Size > t.CopyPartSize {
-		return t.copyParts(ctx, src, dst)
+		return t.untilAnswered(ctx, "CompleteMultipartUpload", func() (Result, error) { return t.copyParts(ctx, src, dst) })
 	}
-	return t.copyWhole(ctx, src, dst)
+	if !t.NoOverwrite {
+		return t.copyWhole(ctx, src, dst)
+	}
+	return t.untilAnswered(ctx, "CopyObject", func() (Result, error) { return t.copyWhole(ctx, src, dst) })
 }
 
 // copyWhole copies with one CopyObject.
@@ -40,7 +43,7 @@ func (t *Transfer) copyWhole(ctx context.Context, src, dst Object) (Result, erro
 		Bucket: aws.String(dst.Bucket), Key: aws.String(dst.Key),
 		CopySource: aws.String(wire.CopySource(src.Bucket, src.Key)), CopySourceIfMatch: ifMatch(src),
 	}
-	t.onCopy(in, head)
+	t.onCopy(in, &src, head)
 	if t.NoOverwrite {
 		in.IfNoneMatch = aws.String("*")
 	}

@@ -25,9 +25,7 @@ type partCopy struct {
 	md5s     []checksum.Sum // of the parts, by their ETags; none where that is another thing
 	moved    atomic.Int64   // bytes of which Progress was told
 	resumed  atomic.Int64   // bytes of which Resumed was told
-	// tagging are the tags that go with the upload, late those that are too long.
-	tagging *string
-	late    []types.Tag
+	tags     tagged
 }
 
 // copyParts copies in parts. Each is copied on the condition that the source
@@ -49,19 +47,20 @@ func (t *Transfer) copyParts(ctx context.Context, src, dst Object) (Result, erro
 		return Result{}, err
 	}
 	defer t.crowd.Release(atOnce)
+	// Before anything is written down: another run goes by what it finds.
+	if c.tags, err = t.tagsOf(ctx, &src, head); err != nil {
+		return Result{}, err
+	}
 	p, done, err := t.takeUp(ctx, journal.Record{
 		ID:     journal.ID{Kind: journal.Copy, Bucket: dst.Bucket, Key: dst.Key},
-		Source: "s3://" + src.Bucket + "/" + src.Key, Size: src.Size, ETag: src.ETag,
-		PartSize: partSize, Algorithm: string(t.Algorithm), Attributes: t.like,
+		Source: "s3://" + src.Bucket + "/" + src.Key, Size: src.Size, ModTime: aws.ToTime(head.LastModified), ETag: src.ETag,
+		PartSize: partSize, Algorithm: string(t.Algorithm), Attributes: t.like + c.tags.print,
 	}, c.arrived)
 	switch {
 	case err != nil:
 		return Result{}, err
 	case done != nil: // an interrupted run may not have lived to set the tags
-		if err := c.readTags(ctx); err != nil {
-			return Result{}, err
-		}
-		return *done, t.tagLate(ctx, &dst, c.late)
+		return *done, t.tagLate(ctx, &dst, c.tags.late)
 	}
 	res, err := c.run(ctx, &p, int(atOnce))
 	if errors.Is(err, errBorrowed) || wire.Code(err) == "NoSuchUpload" { // somebody has aborted what was begun then
@@ -73,21 +72,13 @@ func (t *Transfer) copyParts(ctx context.Context, src, dst Object) (Result, erro
 		t.Progress(-c.moved.Swap(0))
 		return Result{}, errors.Join(err, c.giveUp(ctx, &p, err))
 	}
-	err = t.tagLate(ctx, &dst, c.late)
+	err = t.tagLate(ctx, &dst, c.tags.late)
 	c.forget(&p)
 	return res, err
 }
 
-func (c *partCopy) readTags(ctx context.Context) (err error) {
-	c.tagging, c.late, err = c.t.tagsOf(ctx, &c.src, c.head)
-	return err
-}
-
 // run copies what is missing, and makes an object of the parts.
 func (c *partCopy) run(ctx context.Context, p *prior, atOnce int) (Result, error) {
-	if err := c.readTags(ctx); err != nil {
-		return Result{}, err
-	}
 	if err := c.t.begin(ctx, p, c.create); err != nil {
 		return Result{}, err
 	}
@@ -141,8 +132,8 @@ func (c *partCopy) create(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
 	}
-	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key), Tagging: c.tagging}
-	d := c.t.description(c.head)
+	in := &s3.CreateMultipartUploadInput{Bucket: aws.String(c.dst.Bucket), Key: aws.String(c.dst.Key), Tagging: c.tags.header}
+	d := c.t.description(&c.src, c.head)
 	d.onUpload(in)
 	late, cancel := delayed(ctx, quickly)
 	defer cancel()

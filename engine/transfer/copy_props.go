@@ -2,8 +2,11 @@ package transfer
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,24 +42,34 @@ func (t *Transfer) needsSource() bool {
 
 // description is that of an object that is made of a source, head, other than by
 // CopyObject. A directive of COPY passes over what Attributes say, as S3 does.
-func (t *Transfer) description(head *s3.HeadObjectOutput) description {
+func (t *Transfer) description(src *Object, head *s3.HeadObjectOutput) description {
 	described, _ := t.inherits()
 	switch {
 	case !described:
 		return t.own
 	case t.Attributes.MetadataDirective != "":
-		return descriptionOf(head)
+		return t.descriptionOf(src, head)
 	}
-	return t.own.over(descriptionOf(head))
+	return t.own.over(t.descriptionOf(src, head))
 }
 
-func descriptionOf(h *s3.HeadObjectOutput) description {
+// descriptionOf is that of a source. S3 keeps as Expires whatever it is given, and
+// the SDK sends a time or nothing: what is no time cannot go along, of which it is
+// told once, for a whole site may have "0".
+func (t *Transfer) descriptionOf(src *Object, h *s3.HeadObjectOutput) description {
 	d := description{
 		kind: h.ContentType, disposition: h.ContentDisposition, encoding: h.ContentEncoding,
 		language: h.ContentLanguage, cacheControl: h.CacheControl, meta: h.Metadata,
 	}
-	if at, err := http.ParseTime(aws.ToString(h.ExpiresString)); err == nil {
+	text := aws.ToString(h.ExpiresString)
+	if text == "" || t.own.expires != nil && t.Attributes.MetadataDirective == "" { // or it is another
+		return d
+	}
+	if at, err := http.ParseTime(text); err == nil {
 		d.expires = &at
+	} else if t.oddExpires.CompareAndSwap(false, true) {
+		t.Notice(fmt.Sprintf("s3://%s/%s has Expires %q, which is no date: copies of it, and of others of that kind, have no Expires (give --expires)",
+			src.Bucket, src.Key, text))
 	}
 	return d
 }
@@ -72,13 +85,13 @@ func (d *description) onPut(in *s3.PutObjectInput) {
 
 // onCopy has CopyObject make the copy what it is to be. head is that of the source
 // where that is needed.
-func (t *Transfer) onCopy(in *s3.CopyObjectInput, head *s3.HeadObjectOutput) {
+func (t *Transfer) onCopy(in *s3.CopyObjectInput, src *Object, head *s3.HeadObjectOutput) {
 	described, tags := t.inherits()
 	in.MetadataDirective = types.MetadataDirective(t.Attributes.MetadataDirective)
 	d := t.own
 	if t.needsSource() {
 		in.MetadataDirective = types.MetadataDirectiveReplace
-		d = d.over(descriptionOf(head))
+		d = d.over(t.descriptionOf(src, head))
 	}
 	if !described {
 		in.MetadataDirective = types.MetadataDirectiveReplace
@@ -95,25 +108,41 @@ func (t *Transfer) onCopy(in *s3.CopyObjectInput, head *s3.HeadObjectOutput) {
 // mostTagging is how long the header with tags may be, in bytes, as aws s3 has it.
 const mostTagging = 2 << 10
 
+// tagged are the tags of an object that is made of a source: as a header has them,
+// or where they are too long for one, to be set when the object is there. Both are
+// nil where it is to have none.
+type tagged struct {
+	header *string
+	late   []types.Tag
+	// print tells those of a source apart, in what is written down of an upload that
+	// was begun with them; empty for none, and for Attributes', which like has.
+	print string
+}
+
 // tagsOf are the tags of an object that is made of a source, head, other than by
-// CopyObject: as a header has them, or where they are too long for one, to be set
-// when the object is there. Both are nil where it is to have none.
-func (t *Transfer) tagsOf(ctx context.Context, src *Object, head *s3.HeadObjectOutput) (header *string, late []types.Tag, err error) {
+// CopyObject.
+func (t *Transfer) tagsOf(ctx context.Context, src *Object, head *s3.HeadObjectOutput) (tagged, error) {
 	if _, tags := t.inherits(); !tags {
-		return filled(aws.ToString(t.own.tags)), nil, nil
+		return tagged{header: filled(aws.ToString(t.own.tags))}, nil
 	}
 	set, err := t.sourceTags(ctx, src, head)
 	if err != nil || len(set) == 0 {
-		return nil, nil, err
+		return tagged{}, err
 	}
 	pairs := make([]string, len(set))
 	for i, tag := range set {
 		pairs[i] = tagPair(aws.ToString(tag.Key), aws.ToString(tag.Value))
 	}
-	if text := strings.Join(pairs, "&"); len(text) <= mostTagging {
-		return &text, nil, nil
+	text := strings.Join(pairs, "&")
+	slices.Sort(pairs) // the store may tell of them in any order
+	sum := sha256.Sum256([]byte(strings.Join(pairs, "&")))
+	got := tagged{print: "+" + hex.EncodeToString(sum[:8])}
+	if len(text) <= mostTagging {
+		got.header = &text
+	} else {
+		got.late = set
 	}
-	return nil, set, nil
+	return got, nil
 }
 
 // sourceTags asks for them. A HEAD that does not count them may only not be
@@ -134,12 +163,14 @@ func (t *Transfer) sourceTags(ctx context.Context, src *Object, head *s3.HeadObj
 
 // tagLate sets tags that were too long for a header. Where that fails the object
 // stays, without them, and the error says so: aws s3 deletes it then, and with it
-// what may be the only object of that name.
+// what may be the only object of that name. It gets a while also where ctx has ended.
 func (t *Transfer) tagLate(ctx context.Context, dst *Object, tags []types.Tag) error {
 	if len(tags) == 0 {
 		return nil
 	}
-	_, err := t.copies.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
+	late, cancel := delayed(ctx, quickly)
+	defer cancel()
+	_, err := t.copies.PutObjectTagging(late, &s3.PutObjectTaggingInput{
 		Bucket: aws.String(dst.Bucket), Key: aws.String(dst.Key), Tagging: &types.Tagging{TagSet: tags},
 	})
 	if err != nil {

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -126,28 +127,78 @@ func TestCopyOntoItself(t *testing.T) {
 	r.failed(t, err, nil, "to itself")
 }
 
-// Tags that no header holds are set when the copy is there. Where that fails the
-// copy stays and the object has failed, so that a move keeps its source.
-func TestCopyLongTags(t *testing.T) {
+// longTags are tags that no header holds.
+func longTags() []types.Tag {
 	var set []types.Tag
 	for i := range 10 {
 		set = append(set, types.Tag{Key: aws.String(fmt.Sprint("k", i)), Value: aws.String(strings.Repeat("&", 256))})
 	}
+	return set
+}
+
+// An Expires that is no date does not go along where a request has to say it, and
+// that is not passed over in silence: of the first such object it is told.
+func TestCopyExpiresThatIsNoDate(t *testing.T) {
+	for _, how := range []string{"in parts", "with a header", "by itself"} {
+		r := newCopyRig(t, s3sim.Options{}, func(o *Options) {
+			if how == "with a header" {
+				o.Attributes.ContentType = "a/b"
+			}
+		})
+		r.store.after = func(_ string, v any) error {
+			if h, ok := v.(*s3.HeadObjectOutput); ok {
+				h.ExpiresString = aws.String("0")
+			}
+			return nil
+		}
+		size := copyInOne
+		if how == "in parts" {
+			size = copyInParts
+		}
+		for range 2 {
+			_, err := r.Copy(t.Context(), r.put(t, "k", size, 0), Object{Bucket: "dst", Key: "k"})
+			must(t, err)
+		}
+		if how == "by itself" { // the store takes it along
+			if len(r.notices) > 0 {
+				t.Errorf("%s: %q", how, r.notices)
+			}
+		} else if len(r.notices) != 1 || !strings.Contains(r.notices[0], `s3://src/k has Expires "0"`) {
+			t.Errorf("%s: %q", how, r.notices)
+		}
+	}
+	r := newCarryRig(t, false, s3sim.Options{}, s3sim.Options{}, nil)
+	r.Source = &saying{r.reads, func(h *s3.HeadObjectOutput) { h.ExpiresString = aws.String("0") }}
+	_, err := r.Carry(t.Context(), r.source(t, copyInParts, 0), r.dst())
+	if err != nil || len(r.notices) != 1 || !strings.Contains(r.notices[0], "s3://src/dir/a b+%") {
+		t.Errorf("carried: %v, %q", err, r.notices)
+	}
+}
+
+// Tags that no header holds are set when the copy is there. Where that fails the
+// copy stays and the object has failed, so that a move keeps its source.
+func TestCopyLongTags(t *testing.T) {
+	set := longTags()
 	for _, refused := range []bool{false, true} {
 		r := newCopyRig(t, s3sim.Options{}, nil)
 		src := r.put(t, "k", copyInParts, 0)
 		_, err := r.plain.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: aws.String("src"), Key: aws.String("k"), Tagging: &types.Tagging{TagSet: set}})
 		must(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
 		r.store.before = func(op string, in any) error {
-			if refused && op == "PutObjectTagging" {
-				return apiError(op, "AccessDenied")
+			if op == "PutObjectTagging" {
+				cancel() // the copy is there, and cannot be left without them
+				if refused {
+					return apiError(op, "AccessDenied")
+				}
 			}
 			if create, ok := in.(*s3.CreateMultipartUploadInput); ok && create.Tagging != nil {
 				return errors.New(http.StatusText(http.StatusRequestHeaderFieldsTooLarge))
 			}
 			return nil
 		}
-		_, err = r.Copy(t.Context(), src, Object{Bucket: "dst", Key: "k"})
+		_, err = r.Copy(ctx, src, Object{Bucket: "dst", Key: "k"})
+		cancel()
 		got := r.described(t, "k")
 		switch {
 		case refused && (err == nil || !strings.Contains(err.Error(), "s3://dst/k is there, and has not got its 10 tags") || !strings.HasSuffix(got, "|")):

@@ -631,6 +631,69 @@ func TestCopyAlgorithms(t *testing.T) {
 	}
 }
 
+// Where the tags of a source cannot be read nothing has been begun, and nothing is
+// written down that another run would look for.
+func TestCopyTagsLeaveNoRecord(t *testing.T) {
+	dst := Object{Bucket: "dst", Key: "k"}
+	for _, carry := range []bool{false, true} {
+		dir := t.TempDir()
+		var err error
+		if j := journalIn(dir); carry {
+			r := newCarryRig(t, false, s3sim.Options{}, s3sim.Options{}, func(o *Options) { o.Journal = j })
+			r.Source = &untold{r.reads}
+			_, err = r.Carry(t.Context(), r.source(t, copyInParts, 0), dst)
+			must(t, j.Close(false))
+		} else {
+			r := newCopyRig(t, s3sim.Options{}, func(o *Options) { o.Journal = j })
+			r.store.before = func(op string, _ any) error {
+				if op == "GetObjectTagging" {
+					return apiError(op, "AccessDenied")
+				}
+				return nil
+			}
+			_, err = r.Copy(t.Context(), r.put(t, "k", copyInParts, 0), dst)
+			must(t, j.Close(false))
+		}
+		if wire.Code(err) != "AccessDenied" {
+			t.Errorf("carry %v: %v", carry, err)
+		}
+		again := journalIn(dir)
+		if rec, found := again.Find(journal.ID{Kind: journal.Copy, Bucket: "dst", Key: "k"}); found {
+			t.Errorf("carry %v: %+v", carry, rec)
+		}
+		must(t, again.Close(false))
+	}
+}
+
+// untold does not say which tags objects have.
+type untold struct{ wire.Objects }
+
+func (*untold) GetObjectTagging(context.Context, *s3.GetObjectTaggingInput, ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
+	return nil, apiError("GetObjectTagging", "AccessDenied")
+}
+
+// That another write of the key is under way is no answer: the copy is made once
+// more.
+func TestCopyConflict(t *testing.T) {
+	for _, size := range []int{copyInOne, copyInParts} {
+		r := newCopyRig(t, s3sim.Options{}, func(o *Options) {
+			o.NoOverwrite, o.Policy = true, wire.Policy{Base: time.Millisecond, Cap: time.Millisecond}
+		})
+		src := r.put(t, "k", size, 0)
+		var n atomic.Int64
+		r.store.before = func(op string, _ any) error {
+			if (op == "CopyObject" || op == "CompleteMultipartUpload") && n.Add(1) < 3 {
+				return apiError(op, "ConditionalRequestConflict")
+			}
+			return nil
+		}
+		res, err := r.Copy(t.Context(), src, Object{Bucket: "dst", Key: "k"})
+		if err != nil || !res.Verified() || n.Load() != 3 || r.progress.Load() != src.Size || r.open(t) != 0 {
+			t.Errorf("%d bytes: %+v, %v; %d times, progress %d, %d open", size, res, err, n.Load(), r.progress.Load(), r.open(t))
+		}
+	}
+}
+
 // What an interrupted run has copied is not copied again, as long as the source
 // is what it was.
 func TestCopyResumes(t *testing.T) {
@@ -639,6 +702,7 @@ func TestCopyResumes(t *testing.T) {
 		resumed int64
 	}{
 		"as it was": {1, 2 * MinPartSize}, "replaced": {3, 0}, "aborted": {3, 0}, "aborted meanwhile": {3 + 1, 0}, "complete": {0, int64(copyInParts)},
+		"tagged": {3, 0}, "tagged at length": {3, 0}, "written again": {3, 0},
 	} {
 		dir := t.TempDir()
 		opened := func() *journal.Journal {
@@ -674,6 +738,20 @@ func TestCopyResumes(t *testing.T) {
 			src = r.put(t, "k", copyInParts+1, 0)
 		case "aborted":
 			abort()
+		case "tagged", "tagged at length":
+			set := []types.Tag{{Key: aws.String("another"), Value: aws.String("")}}
+			if what == "tagged at length" {
+				set = longTags()
+			}
+			_, err := r.plain.PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{Bucket: aws.String("src"), Key: aws.String("k"), Tagging: &types.Tagging{TagSet: set}})
+			must(t, err)
+		case "written again": // the same bytes, and perhaps other metadata
+			r.store.after = func(_ string, v any) error {
+				if h, ok := v.(*s3.HeadObjectOutput); ok {
+					h.LastModified = aws.Time(h.LastModified.Add(time.Hour))
+				}
+				return nil
+			}
 		case "complete": // and nobody has lived to hear it
 			abort()
 			_, err := r.plain.CopyObject(t.Context(), &s3.CopyObjectInput{Bucket: aws.String("dst"), Key: aws.String("k"), CopySource: aws.String("src/k")})

@@ -2,7 +2,6 @@ package transfer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -17,9 +16,12 @@ import (
 // UploadStream sends what r has until its end to dst; how much that is is not
 // known. expected is its size in bytes as far as somebody knows, 0 where nobody
 // does: parts are made large enough for it. What is less than a part is one
-// PutObject. Nothing is kept of a stream that fails, or is cut off: it cannot be
-// read again, so another run could not go on. A Read that is under way when ctx
-// ends is not waited for; it may go on until r lets it.
+// PutObject. Its end is a bare [io.EOF] of r; any other error, also one that wraps
+// that, is a stream that broke off, and there is no object. Nothing is kept of a
+// stream that fails, or is cut off: it cannot be read again, so another run could
+// not go on. Only of one that SIGKILL cuts off the upload stays, and "s3haul uploads"
+// shows it. A Read that is under way when ctx ends is not waited
+// for; it may go on until r lets it.
 //
 // feature/s3/manager is not used: the parts that it reads out of a stream are all
 // of one size, in buffers of its own that nobody counts, so that with 10,000 of
@@ -130,26 +132,38 @@ func (s *source) next(mem []byte, sum *checksum.Hash) (n int, more bool, err err
 		sum.Add(mem[:n])
 	}
 	for n < len(mem) {
-		m, err := io.ReadFull(s.r, mem[n:min(n+copyBuffer, len(mem))])
+		m, more, err := s.read(mem[n:min(n+copyBuffer, len(mem))])
 		sum.Add(mem[n : n+m])
 		n += m
+		if err != nil || !more {
+			return n, false, err
+		}
+	}
+	m, _, err := s.read(s.ahead[:])
+	s.some = m > 0
+	return n, s.some, err
+}
+
+// read reads a byte at least, and says whether there may be more. That the stream
+// has ended only a bare io.EOF says: what wraps one, or is io.ErrUnexpectedEOF, is
+// of a connection or an archive that broke off.
+func (s *source) read(mem []byte) (n int, more bool, err error) {
+	for range mostEmpty {
+		n, err = s.r.Read(mem)
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		case err == io.EOF:
 			return n, false, nil
 		case err != nil:
 			return n, false, fmt.Errorf("reading the stream: %w", err)
+		case n > 0:
+			return n, true, nil
 		}
 	}
-	_, err = io.ReadFull(s.r, s.ahead[:])
-	switch {
-	case errors.Is(err, io.EOF):
-		return n, false, nil
-	case err != nil:
-		return n, false, fmt.Errorf("reading the stream: %w", err)
-	}
-	s.some = true
-	return n, true, nil
+	return 0, false, fmt.Errorf("reading the stream: %w", io.ErrNoProgress)
 }
+
+// mostEmpty is how often a reader may have neither bytes nor an error.
+const mostEmpty = 100
 
 // parts sends a stream in parts, of which first is there already.
 func (s *stream) parts(ctx context.Context, first *chunk, sizes partSizes, dst Object) (Result, error) {
@@ -170,6 +184,10 @@ func (s *stream) parts(ctx context.Context, first *chunk, sizes partSizes, dst O
 		var res Result
 		if res, err = u.complete(ctx); err == nil {
 			return res, nil
+		}
+		if s.t.NoOverwrite && conflicting(err) {
+			err = fmt.Errorf("another write of s3://%s/%s was under way when all of the stream had been sent, which cannot be read again: give it once more: %w",
+				dst.Bucket, dst.Key, err)
 		}
 	}
 	return Result{}, u.giveUp(ctx, err)

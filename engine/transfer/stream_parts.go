@@ -203,7 +203,7 @@ func (t *Transfer) putMemory(ctx context.Context, p *onePut) (Result, error) {
 			return Result{}, err
 		case unmet(err):
 			return Result{}, exists(p.dst, err)
-		case wire.Code(err) != "ConditionalRequestConflict": // another write of the key is under way: no answer
+		case !conflicting(err): // that is no answer
 			return Result{}, err
 		}
 		if retries == nil {

@@ -87,17 +87,56 @@ func TestUploadStreamFaultAtEachRequest(t *testing.T) {
 func TestUploadStreamThatBreaks(t *testing.T) {
 	b := content(large)
 	for _, at := range []int{0, 100, MinPartSize, MinPartSize + 1, 3 * MinPartSize} {
-		inTime(t, fmt.Sprint(at), func(t *testing.T) {
-			r := newRig(t, 16<<20)
-			broken := io.MultiReader(bytes.NewReader(b[:at]), iotest.ErrReader(errFault))
-			_, err := r.UploadStream(t.Context(), broken, 0, Object{Bucket: "b", Key: "k"})
-			if !errors.Is(err, errFault) || !strings.Contains(err.Error(), "reading the stream") || r.objects["k"] != nil || r.progress.Load() != 0 {
-				t.Errorf("%v; progress %d", err, r.progress.Load())
-			}
-			r.clean(t)
-		})
+		// Of these the reader alone knows what they mean: only a bare io.EOF is the end.
+		for _, broke := range []error{errFault, io.ErrUnexpectedEOF, fmt.Errorf("the connection: %w", io.EOF)} {
+			inTime(t, fmt.Sprint(at, " ", broke), func(t *testing.T) {
+				r := newRig(t, 16<<20)
+				broken := io.MultiReader(bytes.NewReader(b[:at]), iotest.ErrReader(broke))
+				_, err := r.UploadStream(t.Context(), broken, 0, Object{Bucket: "b", Key: "k"})
+				if !errors.Is(err, broke) || !strings.Contains(err.Error(), "reading the stream") || r.objects["k"] != nil || r.progress.Load() != 0 {
+					t.Errorf("%v; progress %d", err, r.progress.Load())
+				}
+				r.clean(t)
+			})
+		}
 	}
 }
+
+// The bytes that come with the error do not hide it, and a reader that never has
+// any is no endless loop.
+func TestUploadStreamOddReaders(t *testing.T) {
+	for _, at := range []int{1, MinPartSize, MinPartSize + 1} {
+		r := newRig(t, 16<<20)
+		_, err := r.UploadStream(t.Context(), &breaking{b: content(at)}, 0, Object{Bucket: "b", Key: "k"})
+		if !errors.Is(err, io.ErrUnexpectedEOF) || r.objects["k"] != nil {
+			t.Errorf("at %d: %v", at, err)
+		}
+		r.clean(t)
+	}
+	r := newRig(t, 16<<20)
+	_, err := r.UploadStream(t.Context(), idle{}, 0, Object{Bucket: "b", Key: "k"})
+	if !errors.Is(err, io.ErrNoProgress) || r.objects["k"] != nil {
+		t.Errorf("idle: %v", err)
+	}
+	r.clean(t)
+}
+
+// breaking has an error along with its last bytes.
+type breaking struct{ b []byte }
+
+func (r *breaking) Read(p []byte) (int, error) {
+	n := copy(p, r.b)
+	r.b = r.b[n:]
+	if len(r.b) == 0 {
+		return n, io.ErrUnexpectedEOF
+	}
+	return n, nil
+}
+
+// idle reads nothing, and says nothing.
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
 
 // A stream that says nothing is not waited for when it is to end; its memory
 // comes back with its last word.
@@ -153,6 +192,22 @@ func TestUploadStreamNoOverwrite(t *testing.T) {
 		if err != nil || string(r.objects["k"]) != "ours" || r.progress.Load() != 4 {
 			t.Errorf("%v; %q, progress %d", err, r.objects["k"], r.progress.Load())
 		}
+	})
+	inTime(t, "conflict in parts", func(t *testing.T) { // which cannot be read again
+		r := newRig(t, 64<<20)
+		r.NoOverwrite = true
+		r.before = func(op string, _ int) error {
+			if op == "CompleteMultipartUpload" {
+				return apiError(op, "ConditionalRequestConflict")
+			}
+			return nil
+		}
+		_, err := r.UploadStream(t.Context(), bytes.NewReader(content(large)), 0, Object{Bucket: "b", Key: "k"})
+		if wire.Code(err) != "ConditionalRequestConflict" || !strings.Contains(err.Error(), "s3://b/k") || !strings.Contains(err.Error(), "give it once more") ||
+			r.objects["k"] != nil || r.progress.Load() != 0 {
+			t.Errorf("%v; progress %d", err, r.progress.Load())
+		}
+		r.clean(t)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -133,6 +134,8 @@ type Transfer struct {
 	like string
 	// weaker is what is known of buckets that take no checksum.
 	weaker weaker
+	// oddExpires says that it was told of an Expires that cannot be copied.
+	oddExpires atomic.Bool
 }
 
 // New checks o and returns a Transfer.

@@ -64,7 +64,7 @@ func (t *Transfer) conflict(
 		switch wire.Code(err) {
 		case "PreconditionFailed", "412":
 			return Result{}, exists(dst, err)
-		case "ConditionalRequestConflict":
+		case otherWrite:
 		default:
 			return Result{}, err
 		}
@@ -79,6 +79,26 @@ func (t *Transfer) conflict(
 			return res, nil
 		}
 	}
+}
+
+// otherWrite is the code of an answer to a condition: another write of the key is
+// under way.
+const otherWrite = "ConditionalRequestConflict"
+
+func conflicting(err error) bool { return wire.Code(err) == otherWrite }
+
+// untilAnswered does what a condition is part of once more where another write of the
+// key was in the way. do has to leave nothing behind then.
+func (t *Transfer) untilAnswered(ctx context.Context, op string, do func() (Result, error)) (Result, error) {
+	res, err := do()
+	if !t.NoOverwrite || !conflicting(err) {
+		return res, err
+	}
+	retries := t.Policy.Retries()
+	for conflicting(err) && retries.Again(ctx, op, wire.Transient, err) {
+		res, err = do()
+	}
+	return res, err
 }
 
 // openSource opens a file to read. That a file does not block means nothing to the

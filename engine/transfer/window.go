@@ -50,18 +50,23 @@ func (p *piece) release() { p.buf.Release() }
 // the first; when run returns, nothing is under way.
 func (w *window) run(ctx context.Context, take func(context.Context, *piece) error) error {
 	// While there are few connections there is more memory than the budget, which a
-	// reader that is slow need not have filled.
-	atOnce := min(int64(w.t.PartsAtOnce), (w.to-w.from+w.step-1)/w.step, max(1, w.t.Pool.Budget()/w.step))
+	// reader that is slow need not have filled; and others need some, too.
+	share := w.t.Pool.Budget()
+	if !w.whole {
+		share /= 2
+	}
+	atOnce := min(int64(w.t.PartsAtOnce), (w.to-w.from+w.step-1)/w.step, max(1, share/w.step))
 	if err := w.t.crowd.Acquire(ctx, atOnce); err != nil {
 		return err
 	}
 	defer w.t.crowd.Release(atOnce)
 	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(context.Canceled)
 	g, ctx := errgroup.WithContext(ctx)
-	queue := make(chan *piece, atOnce)
+	queue, places := make(chan *piece, atOnce), make(chan struct{}, atOnce)
 	g.Go(func() error {
 		defer close(queue)
-		return w.begin(ctx, g, queue)
+		return w.begin(ctx, g, queue, places)
 	})
 	var failed error // of take: what has failed else, g knows
 	for p := range queue {
@@ -72,8 +77,12 @@ func (w *window) run(ctx context.Context, take func(context.Context, *piece) err
 		if failed = take(ctx, p); failed != nil {
 			break
 		}
+		<-places
 	}
-	cancel(failed)
+	// A range that has failed ends the others by itself, with what it has failed of.
+	if failed != nil {
+		cancel(failed)
+	}
 	for p := range queue { // what was not taken
 		<-p.ready
 		p.release()
@@ -82,11 +91,17 @@ func (w *window) run(ctx context.Context, take func(context.Context, *piece) err
 }
 
 // begin takes memory for one range after the other, in their order: if the ones
-// that are not wanted yet had it all, the one that is would never come.
-func (w *window) begin(ctx context.Context, g *errgroup.Group, queue chan<- *piece) error {
+// that are not wanted yet had it all, the one that is would never come. Each has a place,
+// until it was taken, of which there are as many as queue has room for.
+func (w *window) begin(ctx context.Context, g *errgroup.Group, queue chan<- *piece, places chan<- struct{}) error {
 	for from, number := w.from, 1; from < w.to; from, number = from+w.step, number+1 {
 		if w.skip != nil && w.skip(number) {
 			continue
+		}
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 		p := &piece{number: number, from: from, to: min(from+w.step, w.to), sum: checksum.New(w.by), ready: make(chan error, 1)}
 		get := w.t.Pool.Buffer
@@ -97,12 +112,7 @@ func (w *window) begin(ctx context.Context, g *errgroup.Group, queue chan<- *pie
 		if p.buf, err = get(ctx, p.to-p.from); err != nil {
 			return err
 		}
-		select {
-		case queue <- p:
-		case <-ctx.Done():
-			p.release()
-			return context.Cause(ctx)
-		}
+		queue <- p
 		g.Go(func() error {
 			err := w.fetch(ctx, p)
 			p.ready <- err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -180,6 +181,68 @@ func TestStreamUnread(t *testing.T) {
 			r.clean(t)
 		})
 	}
+}
+
+// Who stands still has half of the memory at the most: there are others.
+func TestStreamLeavesMemory(t *testing.T) {
+	for _, memory := range []int64{16 << 20, 40 << 20, 64 << 20, 128 << 20} {
+		inTime(t, fmt.Sprint(memory), func(t *testing.T) {
+			r := newRig(t, memory)
+			o := r.Options
+			o.PartsAtOnce = 64
+			var err error
+			r.Transfer, err = New(o)
+			must(t, err)
+			const size = 30 * MinPartSize
+			obj := r.object(content(size))
+			in, out := io.Pipe()
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() {
+				_, err := r.Stream(ctx, obj, out)
+				done <- err
+			}()
+			_, err = io.CopyN(io.Discard, in, 1000)
+			must(t, err)
+			synctest.Wait()
+			if held := r.Pool.Stats().Reserved; held == 0 || held > r.Pool.Budget()/2 {
+				t.Errorf("%d bytes of %d are held", held, r.Pool.Budget())
+			}
+			cancel()
+			if err := <-done; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			_ = in.Close()
+			synctest.Wait()
+			r.clean(t)
+		})
+	}
+}
+
+// Why a range has failed is what is said, and not that others were cut off for it.
+func TestWindowFails(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8)) // with few, those that are cut off seldom come first
+	r := newRig(t, 64<<20)
+	obj := r.object(content(1000))
+	var n atomic.Int64
+	r.before = func(op string, _ int) error {
+		if op == "GetObject" && n.Add(1) == 2 {
+			return errFault
+		}
+		return nil
+	}
+	w := &window{t: r.Transfer, src: obj, to: obj.Size, step: 10, by: checksum.ByCRC64NVME, progress: func(int64) {}}
+	for i := range 5000 {
+		n.Store(0)
+		err := w.run(t.Context(), func(_ context.Context, p *piece) error {
+			p.release()
+			return nil
+		})
+		if !errors.Is(err, errFault) {
+			t.Fatalf("run %d: %v", i, err)
+		}
+	}
+	r.clean(t)
 }
 
 // Some bytes of an object, in whatever ranges they come.
