@@ -77,7 +77,11 @@ func (e *Engine) EnsureBucket(ctx context.Context, name string) (made bool, err 
 	if there || err != nil {
 		return false, err
 	}
-	return true, e.MakeBucket(ctx, name)
+	err = e.MakeBucket(ctx, name)
+	if wire.Code(err) == "BucketAlreadyOwnedByYou" { // somebody else has made it meanwhile
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func (e *Engine) hasBucket(ctx context.Context, name string) (bool, error) {

@@ -101,6 +101,37 @@ func (o *RunOptions) outside(src, dst Location, deletes bool) error {
 	return nil
 }
 
+// doubtful refuses what could not end well if src and dst were in one bucket, of
+// which nobody can tell whether they are: where one of them is an access point, or
+// where two endpoints have a bucket of the same name. Between trees of one path,
+// each object meets itself alone, which Move looks at.
+func (o *RunOptions) doubtful(src, dst Location, moving, deletes bool) error {
+	if src.local() || dst.local() || src.one || o.listed() || src.path == dst.path {
+		return nil
+	}
+	alias := src.bucket == dst.bucket
+	why := "two endpoints may be those of one store"
+	if !alias {
+		if !src.accessPoint() && !dst.accessPoint() {
+			return nil
+		}
+		why = "an access point may lead to the same bucket"
+	}
+	// Of an access point, a copy alone is let through: to copy all that it has into a
+	// folder of another bucket is common, and the worst of it are copies of copies.
+	if rel, ok := strings.CutPrefix(dst.path, src.path); ok && (moving || alias) && o.filter(src).Below(rel) {
+		return usagef("%s may be inside of %s, since %s, and what has been copied would be copied again: leave it out with --exclude '%s*'", dst, src, why, rel)
+	}
+	rel, ok := strings.CutPrefix(src.path, dst.path)
+	switch {
+	case ok && moving && o.filter(src).Below(rel):
+		return usagef("%s may be inside of %s, since %s, and what has been moved would be moved again: leave it out with --exclude '%s*'", src, dst, why, rel)
+	case ok && deletes && o.filter(dst).Below(rel):
+		return usagef("%s may be inside of %s, since %s, and --delete would delete it: leave it out with --exclude '%s*'", src, dst, why, rel)
+	}
+	return nil
+}
+
 // filter is that of the keys at one of the ends of a run.
 func (o *RunOptions) filter(l Location) *walker.Filter {
 	root := l.bucket + "/" + l.path

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
+	"github.com/s3haul/s3haul/engine/checksum"
 	"github.com/s3haul/s3haul/engine/plan"
 	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/engine/transfer"
@@ -18,8 +21,9 @@ import (
 // already need nothing.
 //
 // An object keeps its content, headers, metadata, tags, website redirect, encryption
-// and ACL. It has a new time, and another ETag where it goes in parts or was uploaded
-// so. In a bucket with versioning the copy is a new version, and the one before stays
+// and ACL. It has a new time, and another ETag where it was uploaded in parts or has more
+// than 5 GiB, and goes in parts. Where that is interrupted, it begins anew the next
+// time; an upload that a killed process leaves is what Uploads lists. In a bucket with versioning the copy is a new version, and the one before stays
 // in its class; so do a retention and a legal hold, of which the copy has the
 // bucket's default alone. One that is replaced meanwhile fails with
 // [transfer.ErrChanged], and what came stays.
@@ -141,6 +145,13 @@ func (c *classing) copyOnto(ctx context.Context, at wire.ObjectRequest, info *wi
 	client := wire.InPlace(c.client, info)
 	o := c.transfer.Options
 	o.Client, o.Source, o.Attributes, o.Journal, o.Notice = client, client, to, nil, c.notice
+	// In one request, which has nothing to leave behind, as long as S3 takes that.
+	if most := cmp.Or(c.e.copiedWhole, transfer.MaxPartSize); info.Size <= most {
+		o.CopyPartSize = most
+	}
+	if by := sumOf(info); by != "" && c.ChecksumAlgorithm == "" {
+		o.Algorithm = by
+	}
 	t, err := transfer.New(o)
 	if err != nil {
 		return transfer.Result{}, err
@@ -148,6 +159,17 @@ func (c *classing) copyOnto(ctx context.Context, at wire.ObjectRequest, info *wi
 	// Without an ETag, so that its sums are taken before it is replaced by itself.
 	obj := transfer.Object{Bucket: at.Bucket, Key: at.Key, Size: info.Size}
 	return t.Copy(ctx, obj, obj)
+}
+
+// sumOf is the algorithm by which the store has the sum of the whole object; empty
+// where it has none.
+func sumOf(info *wire.ObjectInfo) checksum.Algorithm {
+	for _, by := range checksum.Algorithms() {
+		if sum := info.Checksums[string(by)]; sum != "" && info.ChecksumType != "COMPOSITE" && !strings.Contains(sum, "-") {
+			return by
+		}
+	}
+	return ""
 }
 
 // notice tells once of what may be said of many objects.

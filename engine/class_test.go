@@ -51,6 +51,7 @@ func newClassed(t *testing.T, o s3sim.Options) *classed {
 	c.Engine = newEngine(t, engine.Options{
 		EndpointURL: server.URL, AccessKeyID: s3sim.DefaultAccessKeyID, SecretAccessKey: s3sim.DefaultSecretAccessKey, PartSize: 5 * mib,
 	})
+	c.CopiedWhole(5 * mib)
 	must(t, c.MakeBucket(t.Context(), "sim"))
 	c.plain = s3.New(s3.Options{
 		BaseEndpoint: aws.String(server.URL), UsePathStyle: true, Region: "us-east-1",
@@ -74,7 +75,7 @@ func (c *classed) put(t *testing.T, key string, size int) {
 		Bucket: aws.String("sim"), Key: aws.String(key), Body: bytes.NewReader(bytes.Repeat([]byte("x"), size)),
 		ContentType: aws.String("text/x"), CacheControl: aws.String("no-store"), Metadata: map[string]string{"a": "1"},
 		Tagging: aws.String("t=1"), WebsiteRedirectLocation: aws.String("/there"), ServerSideEncryption: types.ServerSideEncryptionAwsKms,
-		SSEKMSKeyId: aws.String("arn:key"), GrantRead: aws.String(`uri="` + wire.AllUsers + `"`), GrantFullControl: aws.String("id=somebody"),
+		SSEKMSKeyId: aws.String("arn:key"), BucketKeyEnabled: aws.Bool(true), GrantRead: aws.String(`uri="` + wire.AllUsers + `"`), GrantFullControl: aws.String("id=somebody"),
 	})
 	must(t, err)
 }
@@ -117,7 +118,7 @@ func TestSetClassKeepsTheRest(t *testing.T) {
 				now, before := c.stat(t, key), was[key]
 				switch {
 				case now.StorageClass != "STANDARD_IA", now.Size != before.Size, now.ContentType != "text/x", now.CacheControl != "no-store",
-					now.Metadata["a"] != "1", now.Tags["t"] != "1", now.Redirect != "/there", now.Encryption != "aws:kms", now.KMSKeyID != "arn:key",
+					now.Metadata["a"] != "1", now.Tags["t"] != "1", now.Redirect != "/there", now.Encryption != "aws:kms", now.KMSKeyID != "arn:key", !now.BucketKey,
 					now.Checksums["CRC64NVME"] != before.Checksums["CRC64NVME"]:
 					t.Errorf("%s: %+v; it was %+v", key, now, before)
 				}
@@ -143,6 +144,32 @@ func TestSetClassKeepsTheRest(t *testing.T) {
 				t.Errorf("%+v, requests %v", sum, c.n)
 			}
 		})
+	}
+}
+
+// The kind of sum that an object has stays, and what S3 copies in one request goes in
+// one, whatever the size of parts.
+func TestSetClassKeepsTheKindOfSum(t *testing.T) {
+	c := newClassed(t, s3sim.Options{KeepBodies: 32 * mib})
+	c.CopiedWhole(0)
+	for by, want := range map[types.ChecksumAlgorithm]string{types.ChecksumAlgorithmSha256: "SHA256", types.ChecksumAlgorithmCrc32: "CRC32", types.ChecksumAlgorithmCrc64nvme: "CRC64NVME"} {
+		_, err := c.plain.PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String("sim"), Key: aws.String("k"), Body: bytes.NewReader(bytes.Repeat([]byte("x"), 11*mib)), ChecksumAlgorithm: by,
+		})
+		must(t, err)
+		was := c.stat(t, "k")
+		c.mu.Lock()
+		clear(c.n)
+		c.mu.Unlock()
+		sum, err := c.SetClass(t.Context(), engine.Object("sim", "k"), classOptions("STANDARD_IA"))
+		whole(t, sum, err)
+		now := c.stat(t, "k")
+		c.mu.Lock()
+		puts := c.n[http.MethodPut]
+		c.mu.Unlock()
+		if was.Checksums[want] == "" || now.Checksums[want] != was.Checksums[want] || len(now.Checksums) != 1 || now.ETag != was.ETag || puts != 1 {
+			t.Errorf("%s: %v, and %v before; %d requests", by, now.Checksums, was.Checksums, puts)
+		}
 	}
 }
 

@@ -37,10 +37,10 @@ func (e *Engine) Copy(ctx context.Context, src, dst Location, o CopyOptions) (Su
 	if err := cmp.Or(o.checkStreams(src, dst), err); err != nil {
 		return Summary{}, err
 	}
-	if !e.o.Source.elsewhere() {
-		if err := cmp.Or(o.apart(src, dst, false), o.outside(src, dst, false)); err != nil {
-			return Summary{}, err
-		}
+	if err := e.overlap(src, dst, &o.RunOptions, false, false, func() error {
+		return cmp.Or(o.apart(src, dst, false), o.outside(src, dst, false))
+	}); err != nil {
+		return Summary{}, err
 	}
 	r, err := e.beginCopy(ctx, op, src, dst, o.RunOptions)
 	if err != nil {

@@ -105,7 +105,8 @@ type Options struct {
 // Remote is a store or account other than that of the Options, or the region of
 // the source in the same one. What it does not say is as the Options have it; but a
 // Profile, or keys, come with the endpoint and the region of their own
-// configuration, and what Options.Dial leads to is nobody else's.
+// configuration, and what Options.Dial leads to is nobody else's. NoVerifySSL, CABundle and the timeouts hold for
+// both.
 type Remote struct {
 	// EndpointURL, Profile, Region and the keys are as in Options.
 	EndpointURL, Profile, Region string
@@ -163,6 +164,9 @@ type Engine struct {
 	// transfer.Options, in tests.
 	backoff time.Duration
 	fault   func(op, name string) error
+	// copiedWhole is the size up to which one request changes a class, in tests; 0
+	// means what S3 takes.
+	copiedWhole int64
 	// foldsCase takes the place of the function of that name, in tests.
 	foldsCase func(dir string) (bool, error)
 	// ceilings are the settings of the AWS config file that bound every run.

@@ -23,6 +23,9 @@ func (e *Engine) SetFoldsCase(folds bool) {
 	e.foldsCase = func(string) (bool, error) { return folds, nil }
 }
 
+// CopiedWhole has SetClass copy in parts what is larger than n bytes.
+func (e *Engine) CopiedWhole(n int64) { e.copiedWhole = n }
+
 // Wrap puts a decorator around the client, inside of retries and slots. One that
 // has an Unwrap hides nothing of it.
 func (e *Engine) Wrap(f func(wire.Client) wire.Client) { e.client = f(e.client) }

@@ -53,8 +53,9 @@ var (
 // link to a file, the link is removed. Where names that differ in case would meet
 // in one file, the second stays, whatever CaseConflict says. An object is Done
 // when its source is gone; one that an interrupt finds on both sides is neither
-// done nor failed. Where one side is an access point, which may lead to the very
-// object that is moved, one that looks the same fails. The error is as Sync's.
+// done nor failed. Where one side is an access point, or a bucket of the same name is
+// at another endpoint, which may lead to the very object that is moved, one that
+// looks the same fails. The error is as Sync's.
 func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Summary, error) {
 	if _, err := direction(src, dst); err != nil {
 		return Summary{}, err
@@ -62,10 +63,8 @@ func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Su
 	if src.stream || dst.stream {
 		return Summary{}, usagef("a stream cannot be moved: copy it")
 	}
-	if !e.o.Source.elsewhere() {
-		if err := o.apart(src, dst, true); err != nil {
-			return Summary{}, err
-		}
+	if err := e.overlap(src, dst, &o.RunOptions, true, false, func() error { return o.apart(src, dst, true) }); err != nil {
+		return Summary{}, err
 	}
 	r, err := e.beginCopy(ctx, report.Move, src, dst, o.RunOptions)
 	if err != nil {
@@ -75,7 +74,8 @@ func (e *Engine) Move(ctx context.Context, src, dst Location, o MoveOptions) (Su
 		return r.end(usagef("%s is a device or a pipe, which keeps nothing: copy to it", dst))
 	}
 	r.mover = r.newMover()
-	r.mover.maybeSame = !e.o.Source.elsewhere() && src.path == dst.path && (src.accessPoint() || dst.accessPoint())
+	r.mover.maybeSame = !src.local() && !dst.local() && src.path == dst.path &&
+		(src.accessPoint() || dst.accessPoint() || e.o.Source.elsewhere() && src.bucket == dst.bucket)
 	err = r.copyAll(ctx, o.copy())
 	r.mover.close()
 	return r.end(err)

@@ -135,7 +135,7 @@ func (r *run) lookAgain(a *plan.Action) bool {
 // leave says that what is at the destination is to stay: because it is the same,
 // or because it is there. The error says why it should not be there.
 func (r *run) leave(ctx context.Context, a *plan.Action) (bool, error) {
-	if r.blind && !r.device && r.asksFirst(a) {
+	if r.blind && !r.device && !r.dst.stream && r.asksFirst(a) {
 		there, err := r.lookThere(ctx, a)
 		if err != nil {
 			return false, err

@@ -59,6 +59,8 @@ type seen struct {
 	key   string
 	entry walker.Entry
 	err   error
+	// listed says that err is of the list that has the key.
+	listed bool
 }
 
 // Walk implements walker.Source.
@@ -71,14 +73,19 @@ func (o *only) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 		var ahead []chan seen
 		begin := func() error {
 			key, err, ok := next()
-			if !ok || err != nil {
+			skip := walker.AsSkipped(err)
+			if !ok || err != nil && skip == nil {
 				return err
 			}
 			c := make(chan seen, 1)
 			ahead = append(ahead, c)
+			if skip != nil { // there is nothing to look for
+				c <- seen{key: key, err: err, listed: true}
+				return nil
+			}
 			go func() {
 				e, err := o.look(ctx, key)
-				c <- seen{key, e, err}
+				c <- seen{key: key, entry: e, err: err}
 			}()
 			return nil
 		}
@@ -117,6 +124,8 @@ func (o *only) tell(ctx context.Context, s seen, yield func(walker.Entry, error)
 	case ctx.Err() != nil:
 		yield(walker.Entry{}, context.Cause(ctx))
 		return false
+	case s.listed && o.absent: // the other side tells
+		return true
 	case skip != nil:
 		s.entry = walker.Entry{Key: s.key}
 	case !absent(s.err):
@@ -210,7 +219,7 @@ func (r *run) keys(filter *walker.Filter) func(context.Context) iter.Seq2[string
 	return func(ctx context.Context) iter.Seq2[string, error] {
 		return func(yield func(string, error) bool) {
 			for e, err := range filter.Source(r.names).Walk(ctx) {
-				if !yield(e.Key, err) || err != nil {
+				if !yield(e.Key, err) || err != nil && walker.AsSkipped(err) == nil {
 					return
 				}
 			}

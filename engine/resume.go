@@ -112,7 +112,7 @@ func (r *run) closeJournal(ctx context.Context, complete bool) {
 	if r.journal == nil {
 		return
 	}
-	complete = complete && !r.listed() && !r.bounded() && r.src.glob == ""
+	complete = complete && !r.listed() && !r.bounded() && r.src.glob == "" && !r.leftArchived.Load()
 	if complete {
 		ctx, cancel := context.WithTimeout(ctx, tidyTime)
 		defer cancel()

@@ -62,7 +62,8 @@ type RunOptions struct {
 	// FilesFrom has the run consider the names alone that it reads from there, one a
 	// line, relative to the source, in whatever order: as Only, for as many as there
 	// are. Lines end with LF or CRLF; empty ones mean nothing. A name that is absolute
-	// or has ".." in it is [ErrUsage], before anything is sent. nil means all.
+	// or has ".." in it is [ErrUsage], before anything is sent; a file's that is not
+	// UTF-8 is skipped. nil means all.
 	FilesFrom io.Reader
 	// Attributes are what objects are given beside their content, and what it takes
 	// to read those of the source.
@@ -108,6 +109,9 @@ type run struct {
 
 	bounds *bounds
 	unsent atomic.Int64 // deletes for which it was too late
+	// leftArchived says that archived objects were left out, of which an interrupted
+	// run may have a part: the next one may go on with it.
+	leftArchived atomic.Bool
 
 	// root is the directory that downloads go to; nothing is written outside.
 	root *os.Root
@@ -279,15 +283,25 @@ func (r *run) cutOff(ctx context.Context, err error) bool {
 // stops says that an object's error is one that all that follow would have: to
 // go on would fail a million of them one by one.
 func stops(err error) bool {
+	switch wire.Code(err) {
+	case "NoSuchBucket", "AllAccessDisabled", "AccountProblem", "PermanentRedirect", "AuthorizationHeaderMalformed":
+		return true
+	}
+	return Stops(err)
+}
+
+// Stops says that an error has nothing to do with the object or the bucket that it
+// is of, so that whatever follows, elsewhere too, would have it: the credentials
+// have ended or are wrong, the clock is, or the local disk is full or read-only.
+func Stops(err error) bool {
 	for _, e := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, wire.ErrCredentials} {
 		if errors.Is(err, e) {
 			return true
 		}
 	}
 	switch wire.Code(err) {
-	case "NoSuchBucket", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken",
-		"AllAccessDisabled", "AccountProblem", "RequestTimeTooSkewed", "PermanentRedirect", "AuthorizationHeaderMalformed":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed":
 		return true
 	}
-	return false
+	return wire.NoCredentials(err) != nil // they have ended, and no others came
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/s3haul/s3haul/bench/s3sim"
 	"github.com/s3haul/s3haul/engine"
+	"github.com/s3haul/s3haul/walker"
 )
 
 // otherStore is a store with keys of its own, which remembers what was asked of it.
@@ -116,7 +117,9 @@ func TestSourceElsewhere(t *testing.T) {
 	} {
 		q.o.Source = &q.source
 		eng := newEngine(t, q.o)
-		sum, err := eng.Sync(t.Context(), engine.Bucket("same", ""), engine.Bucket("same", q.what+"/"), engine.SyncOptions{})
+		sum, err := eng.Sync(t.Context(), engine.Bucket("same", ""), engine.Bucket("same", q.what+"/"), engine.SyncOptions{
+			RunOptions: engine.RunOptions{Filters: []walker.Rule{{Pattern: q.what + "/*"}}}, // else they may be one bucket
+		})
 		must(t, err)
 		must(t, sum.Err())
 		there, _ := from.counts()

@@ -76,7 +76,7 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 	if err != nil {
 		return Summary{}, err
 	}
-	if err := cmp.Or(needTree(src), needTree(dst), e.overlap(src, dst, &o), o.check(), checkSource(src)); err != nil {
+	if err := cmp.Or(needTree(src), needTree(dst), e.overlap(src, dst, &o.RunOptions, false, o.Delete, func() error { return o.inPlace(src, dst) }), o.check(), checkSource(src)); err != nil {
 		return Summary{}, err
 	}
 	r, err := e.begin(ctx, op, src, dst, o.RunOptions)
@@ -89,11 +89,8 @@ func (e *Engine) Sync(ctx context.Context, src, dst Location, o SyncOptions) (Su
 	return sum, errors.Join(err, s.deletes.close())
 }
 
-// overlap refuses what could not end well, where both sides are of one store.
-func (e *Engine) overlap(src, dst Location, o *SyncOptions) error {
-	if e.o.Source.elsewhere() {
-		return nil
-	}
+// inPlace refuses what could not end well, where both sides are of one store.
+func (o *SyncOptions) inPlace(src, dst Location) error {
 	if src == dst && !src.local() { // nothing is different there, whatever it is to be given
 		return usagef("%s is the source and the destination", src)
 	}

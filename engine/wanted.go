@@ -79,6 +79,7 @@ func (r *run) archived(a *plan.Action) bool {
 
 // leaveArchived warns of an object that is archived.
 func (r *run) leaveArchived(a *plan.Action) {
+	r.leftArchived.Store(true)
 	op := report.Copy
 	if r.dst.local() {
 		op = report.Download
@@ -106,10 +107,10 @@ func (r *run) withoutArchived(all actions) actions {
 }
 
 // errSameObject fails a move whose source and destination may be one object.
-var errSameObject = errors.New("the object at the destination has the source's ETag, time and size: an access point may lead to the same object, and to move it would delete it")
+var errSameObject = errors.New("the object at the destination has the source's ETag, time and size: an access point, or another endpoint, may lead to the same object, and to move it would delete it")
 
 // sameObject says that both ends of a may be one object by two names, for a move
-// of which one side is an access point: then it would be copied onto itself, and
+// of which one side is an access point, or at another endpoint: then it would be copied onto itself, and
 // removed.
 func (r *run) sameObject(ctx context.Context, a *plan.Action) (bool, error) {
 	there, err := r.statThere(ctx, a.Key)

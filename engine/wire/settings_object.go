@@ -184,7 +184,7 @@ func (i *ObjectInfo) AddTags(ctx context.Context, c Objects, r ObjectRequest) er
 // the object is still the one that Info has told of: what came meanwhile is neither
 // copied nor replaced. Stores that know no If-Match of copies look at the source
 // alone. Until something has been written it answers HeadObject itself, so that the
-// sums that the copy is compared with are those of before.
+// sums that the copy is compared with are those of before. A bucket key is kept.
 func InPlace(c Objects, info *ObjectInfo) Objects { return &inPlace{Objects: c, info: info} }
 
 type inPlace struct {
@@ -203,8 +203,23 @@ func (c *inPlace) HeadObject(ctx context.Context, in *s3.HeadObjectInput, opts .
 func (c *inPlace) CopyObject(ctx context.Context, in *s3.CopyObjectInput, opts ...func(*s3.Options)) (*s3.CopyObjectOutput, error) {
 	c.written.Store(true)
 	with := *in
-	with.CopySourceIfMatch, with.IfMatch = c.condition(), c.condition()
+	with.CopySourceIfMatch, with.IfMatch, with.BucketKeyEnabled = c.condition(), c.condition(), c.bucketKey()
 	return c.Objects.CopyObject(ctx, &with, opts...)
+}
+
+func (c *inPlace) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+	with := *in
+	with.BucketKeyEnabled = c.bucketKey()
+	return c.Objects.CreateMultipartUpload(ctx, &with, opts...)
+}
+
+// bucketKey says that the object's KMS key is used by way of a key of the bucket, as
+// it is; where it is not, the bucket's default counts.
+func (c *inPlace) bucketKey() *bool {
+	if !c.info.BucketKey {
+		return nil
+	}
+	return aws.Bool(true)
 }
 
 func (c *inPlace) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, opts ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {

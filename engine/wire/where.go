@@ -22,6 +22,22 @@ func Endpoint(c Client) string {
 	return "s3." + so.Region
 }
 
+// Partition is the partition of AWS that the region of a client of [New] is in:
+// the same name of a bucket is another bucket in another one.
+func Partition(c Client) string {
+	o, ok := c.(interface{ Options() s3.Options })
+	if !ok {
+		return ""
+	}
+	region := o.Options().Region
+	for _, p := range []string{"cn-", "us-gov-", "us-isob-", "us-isof-", "eu-isoe-", "us-iso-", "eusc-"} {
+		if strings.HasPrefix(region, p) {
+			return "aws-" + strings.TrimSuffix(p, "-")
+		}
+	}
+	return "aws"
+}
+
 // OfAWS says whether a client of [New] talks to S3 itself: what S3 alone is known
 // to do can be relied on. Of another client it is not known, which is false.
 func OfAWS(c Client) bool {

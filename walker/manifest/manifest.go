@@ -9,10 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"iter"
+	"path"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/s3haul/s3haul/walker"
 )
@@ -22,14 +23,15 @@ const maxLine = 64 << 10
 
 // Options of a Source.
 type Options struct {
-	// Files says that the names are those of files: "./" before them means nothing,
-	// and the separator of this system is one.
+	// Files says that the names are those of files, and are made as a walk has them:
+	// "./b//c/" is b/c, and "." means nothing. The separator of this system is one, and
+	// a name that is not UTF-8 is a [*walker.Skipped].
 	Files bool
 }
 
 // Source yields the names of a list, in its order. Lines end with LF or CRLF, and
-// the last one may end with the list; empty ones mean nothing. The entries have a
-// Key alone.
+// the last one may end with the list; empty ones mean nothing, and neither does a
+// byte order mark. The entries have a Key alone.
 type Source struct {
 	open func() (io.ReadCloser, error)
 	o    Options
@@ -63,7 +65,11 @@ func (s *Source) Walk(ctx context.Context) iter.Seq2[walker.Entry, error] {
 		}
 		stopped := false
 		err = s.read(ctx, r, func(name string) bool {
-			stopped = !yield(walker.Entry{Key: name}, nil)
+			var skip error
+			if s.o.Files && !utf8.ValidString(name) {
+				skip = &walker.Skipped{Key: name, Path: name, Err: errUTF8}
+			}
+			stopped = !yield(walker.Entry{Key: name}, skip)
 			return !stopped
 		})
 		if cerr := r.Close(); err == nil && cerr != nil {
@@ -90,12 +96,15 @@ func (s *Source) read(ctx context.Context, from io.Reader, yield func(string) bo
 		}
 		last := err != nil
 		text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+		if line == 1 {
+			text = bytes.TrimPrefix(text, []byte("\ufeff")) // as editors on Windows begin a file
+		}
 		if len(text) > 0 {
 			name, why := s.name(string(text))
 			if why != "" {
 				return &LineError{line, string(text), why}
 			}
-			if !yield(name) {
+			if name != "" && !yield(name) {
 				return nil
 			}
 		}
@@ -105,23 +114,26 @@ func (s *Source) read(ctx context.Context, from io.Reader, yield func(string) bo
 	}
 }
 
-// name is the name that a line has, and why it is none.
+// errUTF8 is a sentence, in the words of a walk.
+var errUTF8 = errors.New("File name is not valid UTF-8.")
+
+// name is the name that a line has, empty where it means nothing, and why it is none.
 func (s *Source) name(text string) (name, why string) {
 	if s.o.Files {
 		text = filepath.ToSlash(text)
 	}
-	for s.o.Files && strings.HasPrefix(text, "./") {
-		text = strings.TrimLeft(text[2:], "/")
-	}
 	switch {
-	case strings.HasPrefix(text, "/"):
+	case strings.HasPrefix(text, "/"), s.o.Files && filepath.VolumeName(text) != "":
 		return "", "names are relative to the source, and this one is absolute"
 	case strings.IndexByte(text, 0) >= 0:
 		return "", "a name has no NUL; names end with a line, not with NUL"
 	case hasDotDot(text):
 		return "", "a name with .. in it leads out of the source"
-	case s.o.Files && (text == "." || !fs.ValidPath(text)):
-		return "", "this is not the path of a file below the source"
+	case !s.o.Files:
+		return text, ""
+	}
+	if text = path.Clean(text); text == "." {
+		return "", ""
 	}
 	return text, ""
 }

@@ -85,6 +85,12 @@ func TestLines(t *testing.T) {
 	if got, err := names(t, of("./a\n.//b\n././c/d\ne\n", manifest.Options{Files: true})); err != nil || !slices.Equal(got, []string{"a", "b", "c/d", "e"}) {
 		t.Errorf("files: %q, %v", got, err)
 	}
+	if got, err := names(t, of("\ufeffa//b\n.\n./\nc/./d\n./e/\n.//\n\ufefff\n", manifest.Options{Files: true})); err != nil || !slices.Equal(got, []string{"a/b", "c/d", "e", "\ufefff"}) {
+		t.Errorf("files: %q, %v", got, err)
+	}
+	if got, err := names(t, of("\ufeffa//b\n./c/\n", manifest.Options{})); err != nil || !slices.Equal(got, []string{"a//b", "./c/"}) {
+		t.Errorf("keys: %q, %v", got, err)
+	}
 	long := strings.Repeat("n", 5000)
 	if got, err := names(t, of(long+"\n"+long, manifest.Options{})); err != nil || !slices.Equal(got, []string{long, long}) {
 		t.Errorf("long names: %v", err)
@@ -102,10 +108,27 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%.20q: %q, %v, want an error of line %d", text, got, err, line)
 		}
 	}
-	for _, text := range []string{".", "./", "a//b", "a/./b", "a/"} {
+	for _, text := range []string{"/a", "./../a", "a/..", "//a", "a\x00b"} {
 		if got, err := names(t, of(text, manifest.Options{Files: true})); err == nil {
 			t.Errorf("%q is a file: %q", text, got)
 		}
+	}
+}
+
+// One file whose name no key can have does not keep the others back.
+func TestNameThatIsNotUTF8(t *testing.T) {
+	var got, skipped []string
+	for e, err := range of("a\n./b\xff\nc\n", manifest.Options{Files: true}).Walk(t.Context()) {
+		if skip := walker.AsSkipped(err); skip != nil {
+			skipped = append(skipped, skip.Key)
+		} else if err != nil {
+			t.Fatal(err)
+		} else {
+			got = append(got, e.Key)
+		}
+	}
+	if !slices.Equal(got, []string{"a", "c"}) || !slices.Equal(skipped, []string{"b\xff"}) {
+		t.Errorf("%q, skipped %q", got, skipped)
 	}
 }
 
