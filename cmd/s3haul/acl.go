@@ -179,7 +179,7 @@ credentials or region; 254 the service said no to the listing; 255 no connection
 	f.StringVar(&version, "version-id", "", "of the version of this `ID`, or null")
 	f.BoolVarP(&recursive, "recursive", "r", false, "change all that is below the prefix")
 	t.register(f)
-	t.choosing.register(f)
+	t.choosing.register(f, "")
 	t.choosing.registerGlob(f)
 	registerPayer(f, &payer)
 	return cmd
@@ -193,8 +193,8 @@ type aclFlags struct {
 
 func (v *aclFlags) register(f *pflag.FlagSet, what string) {
 	v.acl.of = transfer.CannedACLs()
-	f.Var(&v.acl, "acl", what+": private, public-read, public-read-write, authenticated-read,\n"+
-		"aws-exec-read, bucket-owner-read, bucket-owner-full-control or log-delivery-write")
+	f.Var(&v.acl, "acl", what+":\nprivate, public-read, public-read-write, authenticated-read, aws-exec-read,\n"+
+		"bucket-owner-read, bucket-owner-full-control or log-delivery-write")
 	f.Var(&v.grants, "grants", "grants instead of it, `PERMISSION=GRANTEE` ...: read, readacl, writeacl or full, and\n"+
 		"uri=..., id=... or emailaddress=..., several with commas between")
 	several(f, "grants", 0)

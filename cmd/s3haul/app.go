@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,6 +32,7 @@ type app struct {
 	name           string // of the command that runs, as "s3haul sync"
 	content        bool   // it reads what is in the objects, or files
 	stateDir       string // where the journals are; empty where it keeps none
+	unasked        bool   // nobody is to be asked for anything, though there is a terminal
 
 	embedded         string
 	endpointURL      string
@@ -81,7 +84,7 @@ no account and no network.
 	root.SetUsageFunc(helpOf)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		a.name = cmd.CommandPath()
-		return &usageError{err.Error()}
+		return flagError(err)
 	})
 	f := root.PersistentFlags()
 	f.SortFlags = false
@@ -146,6 +149,26 @@ func noCommand(_ *cobra.Command, args []string) error {
 	return nil
 }
 
+// flagError is the error of a flag's value in words for people: those of strconv
+// name its functions.
+func flagError(err error) error {
+	bad, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return &usageError{err.Error()}
+	}
+	why := bad.Unwrap().Error()
+	switch number, of := errors.AsType[*strconv.NumError](err); {
+	case !of:
+	case number.Func == "ParseBool":
+		why = "write true or false, or the flag alone"
+	case errors.Is(number, strconv.ErrRange):
+		why = "the number is out of range"
+	default:
+		why = "write a whole number"
+	}
+	return usagef("invalid argument %q for \"--%s\" flag: %s", strings.ReplaceAll(bad.GetValue(), between, " "), bad.GetFlag().Name, why)
+}
+
 // exactly wants n arguments, named for the error.
 func exactly(names ...string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
@@ -181,9 +204,11 @@ func (a *app) open(ctx context.Context, paths ...string) (*engine.Engine, func()
 		MaxInFlight: a.concurrency, Memory: int64(a.memory), PartSize: int64(a.partSize),
 		LimitRate: a.limitRate.table,
 		Source:    a.source,
-		MFAToken:  a.mfaToken(ctx),
 		StateDir:  a.stateDir,
 		Version:   version(),
+	}
+	if !a.unasked {
+		o.MFAToken = a.mfaToken(ctx)
 	}
 	if a.debug {
 		o.OnAttempt, o.OnLimit = a.tellAttempt, a.tellMove

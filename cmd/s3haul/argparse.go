@@ -26,8 +26,13 @@ func optional(f *pflag.FlagSet, name, absent string) {
 	annotate(flag, "?")
 }
 
-// several marks a flag that takes n values, or where n is 0 all up to the next
-// flag. It is set with each of them.
+// between stands between the values of a flag that takes all up to the next one: it
+// is in no argument.
+const between = "\x00"
+
+// several marks a flag that takes n values, and is set with each of them, or where
+// n is 0 all up to the next flag: it is set with all at once, with between between
+// them.
 func several(f *pflag.FlagSet, name string, n int) {
 	values := "+"
 	if n > 0 {
@@ -63,7 +68,11 @@ func argparse(root *cobra.Command, args []string) ([]string, *cobra.Command, err
 	}
 	p := argParser{flags: cmd.Flags()}
 	p.flags.AddFlagSet(cmd.InheritedFlags())
-	if err := p.parse(rest); err != nil {
+	err := p.parse(rest)
+	if err == nil {
+		err = p.load()
+	}
+	if err != nil {
 		return nil, cmd, err
 	}
 	if len(rest) == 1 && rest[0] == "help" && cmd != root {
@@ -217,12 +226,12 @@ func (p *argParser) values(flag *pflag.Flag, args []string) (int, error) {
 	case kind == "+":
 		n := 0
 		for n < len(args) && !isFlag(args[n]) {
-			p.set(flag, args[n])
 			n++
 		}
 		if n == 0 {
 			return 0, usagef("--%s needs at least one value", flag.Name)
 		}
+		p.set(flag, strings.Join(args[:n], between))
 		return n, nil
 	case err == nil:
 		for i := range want {
@@ -278,6 +287,38 @@ func (p *argParser) short(args []string) (int, error) {
 
 func (p *argParser) set(flag *pflag.Flag, value string) {
 	p.given = append(p.given, "--"+flag.Name+"="+value)
+}
+
+// load puts what is in a file in the place of file://FILE and fileb://FILE.
+func (p *argParser) load() error {
+	for i, given := range p.given {
+		flag, value, _ := strings.Cut(given, "=")
+		if !fromFile(flag[len("--"):]) {
+			continue
+		}
+		text, err := parameter(value)
+		if err != nil {
+			return usagef("%s: %v", flag, err)
+		}
+		if text != value { // editors put a newline there, which no header can carry
+			text = strings.TrimRight(text, "\r\n")
+		}
+		p.given[i] = flag + "=" + text
+	}
+	return nil
+}
+
+// fromFile says that aws takes file://FILE for the value of this flag: it does for
+// texts of which it does not know the choices. --metadata and the keys read their
+// files themselves.
+func fromFile(name string) bool {
+	switch name {
+	case "grants", "content-type", "content-disposition", "content-encoding", "content-language",
+		"cache-control", "expires", "website-redirect", "sse-kms-key-id", "expected-size", "source-region",
+		"index-document", "error-document", "bucket-name-prefix", "bucket-region":
+		return true
+	}
+	return false
 }
 
 // ofAWS says that aws s3 has a flag of this name.

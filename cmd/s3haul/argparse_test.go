@@ -3,6 +3,8 @@ package main
 import (
 	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -35,8 +37,8 @@ func TestArgparse(t *testing.T) {
 		{"cp f s3://b/k --request-payer requester", "cp --request-payer=requester -- f s3://b/k"},
 		{"cp f s3://b/k --request-p", "cp --request-payer=requester -- f s3://b/k"},
 		// Several.
-		{"cp f s3://b/k --grants read=id=a full=id=b", "cp --grants=read=id=a --grants=full=id=b -- f s3://b/k"},
-		{"cp --grants read=id=a full=id=b --dryrun f s3://b/k", "cp --grants=read=id=a --grants=full=id=b --dryrun=true -- f s3://b/k"},
+		{"cp f s3://b/k --grants read=id=a full=id=b", "cp --grants=read=id=a\x00full=id=b -- f s3://b/k"},
+		{"cp --grants read=id=a full=id=b --dryrun f s3://b/k", "cp --grants=read=id=a\x00full=id=b --dryrun=true -- f s3://b/k"},
 		// What aws has goes before what we have added: --ignore-errors, --source-profile.
 		{"sync d s3://b --ignore", "sync --ignore-glacier-warnings=true -- d s3://b"},
 		{"sync d s3://b --source x", "sync --source-region=x -- d s3://b"},
@@ -82,6 +84,49 @@ func TestArgparseErrors(t *testing.T) {
 		_, cmd, err := argparse(newRoot(), strings.Fields(c.args))
 		if err == nil || err.Error() != c.want || !isUsage(err) || cmd.Name() != "cp" {
 			t.Errorf("%s: %v\nwant %s", c.args, err, c.want)
+		}
+	}
+}
+
+// A text of aws's flags may be in a file.
+func TestArgparseFiles(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "a b")
+	if err := os.WriteFile(file, []byte("max-age=3600\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := "file://" + file
+	got, _, err := argparse(newRoot(), []string{"cp", in, "s3://b/k", "--cache-control", in, "--expires=" + in, "--grants", in, "--tag", in, "--exclude", in})
+	want := []string{"cp", "--cache-control=max-age=3600", "--expires=max-age=3600", "--grants=max-age=3600", "--tag=" + in, "--exclude=" + in, "--", in, "s3://b/k"}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %q (%v)\nwant %q", got, err, want)
+	}
+	_, _, err = argparse(newRoot(), []string{"cp", "f", "s3://b/k", "--content-type", in + "none"})
+	if err == nil || !isUsage(err) || !strings.HasPrefix(err.Error(), "--content-type: Unable to load paramfile "+in+"none: ") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// What is wrong with a value is said in words.
+func TestFlagErrors(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"cp --page-size x":                      `invalid argument "x" for "--page-size" flag: write a whole number`,
+		"cp --cli-read-timeout 1.5":             `invalid argument "1.5" for "--cli-read-timeout" flag: write a whole number`,
+		"ls --concurrency 99999999999999999999": `invalid argument "99999999999999999999" for "--concurrency" flag: the number is out of range`,
+		"presign --expires-in 1h":               `invalid argument "1h" for "--expires-in" flag: write a whole number`,
+		"rm --recursive=perhaps":                `invalid argument "perhaps" for "--recursive" flag: write true or false, or the flag alone`,
+		"cp --grants read=id=a x":               `invalid argument "read=id=a x" for "--grants" flag: grants should be of the form permission=principal, as read=uri=http://acs.amazonaws.com/groups/global/AllUsers`,
+		"cp --acl x --grants read=id=a x":       `invalid argument "x" for "--acl" flag: give private, `,
+	} {
+		root := newRoot()
+		line, _, err := argparse(root, strings.Fields(args))
+		if err != nil {
+			t.Fatalf("%s: %v", args, err)
+		}
+		root.SetArgs(line)
+		if err := root.ExecuteContext(t.Context()); err == nil || !isUsage(err) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v\nwant %s", args, err, want)
 		}
 	}
 }

@@ -84,8 +84,9 @@ func (v *attributeFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&v.ignoreGlacier, "ignore-glacier-warnings", false, "say nothing of archived objects, which are left out")
 	f.Var(&v.checksumMode, "checksum-mode", "`MODE` is ENABLED, and is without effect: checksums are always looked at")
 	f.StringVar(&v.fromRegion, "source-region", "", "`NAME` of the region of the source's bucket")
-	f.StringVar(&v.fromURL, "source-endpoint-url", "", "`URL` of the store that has the source: bytes come here and go on")
-	f.StringVar(&v.fromPro, "source-profile", "", "section `NAME` of the AWS config files, for the source")
+	f.StringVar(&v.fromURL, "source-endpoint-url", "", "`URL` of the store that has the source: bytes come here and go on;\n"+
+		"--no-verify-ssl and --ca-bundle hold for both stores")
+	f.StringVar(&v.fromPro, "source-profile", "", "section `NAME` of the AWS config files, for the source, with its endpoint")
 }
 
 // registerPayer registers --request-payer, which commands have that only list or

@@ -25,11 +25,12 @@ type choosing struct {
 	end   func() error
 }
 
-func (c *choosing) register(f *pflag.FlagSet) {
-	f.Var(&c.minSize, "min-size", "leave out what is smaller than `SIZE`, on both sides")
-	f.Var(&c.maxSize, "max-size", "leave out what is larger than `SIZE`, on both sides")
-	f.Var(&c.older, "older-than", "leave out what was modified within the last `DURATION` (30d, 12h), or since a time\n(2026-11-22), on both sides")
-	f.Var(&c.newer, "newer-than", "leave out what was modified longer than `DURATION` ago, or before a time, on both\nsides")
+// register registers them; where is what there is to say of a command with two sides.
+func (c *choosing) register(f *pflag.FlagSet, where string) {
+	f.Var(&c.minSize, "min-size", "leave out what is smaller than `SIZE`"+where)
+	f.Var(&c.maxSize, "max-size", "leave out what is larger than `SIZE`"+where)
+	f.Var(&c.older, "older-than", "leave out what was modified within the last `DURATION` (30d, 12h),\nor since a time (2026-11-22)"+where)
+	f.Var(&c.newer, "newer-than", "leave out what was modified longer than `DURATION` ago, or before a time"+where)
 }
 
 // registerNames and registerGlob register what takes the place of a tree.
@@ -38,7 +39,7 @@ func (c *choosing) registerNames(f *pflag.FlagSet) {
 }
 
 func (c *choosing) registerGlob(f *pflag.FlagSet) {
-	f.BoolVar(&c.glob, "glob", false, "take *, ? and [...] in the s3:// URL of the source for wildcards; * matches / too")
+	f.BoolVar(&c.glob, "glob", false, "take *, ? and [...] in the key of s3://BUCKET/KEY for wildcards; * matches / too")
 }
 
 // check says what makes no sense. tree says that the command works through a tree.

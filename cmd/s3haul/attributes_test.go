@@ -104,14 +104,16 @@ func TestExpiry(t *testing.T) {
 func TestAttributeValues(t *testing.T) {
 	t.Parallel()
 	var g grants
-	for _, s := range []string{"read=id=a", "full=uri=http://x/y?z=1, emailaddress=a@b", "read=id=c,id=d"} {
-		if err := g.Set(s); err != nil {
-			t.Errorf("%s: %v", s, err)
-		}
+	given := []string{"read=id=a", "full=uri=http://x/y?z=1, emailaddress=a@b", "read=id=c,id=d"}
+	if err := g.Set(strings.Join(given, between)); err != nil {
+		t.Errorf("%s: %v", given, err)
 	}
 	want := grants{{Permission: "full", Grantees: "uri=http://x/y?z=1, emailaddress=a@b"}, {Permission: "read", Grantees: "id=c,id=d"}}
 	if !slices.Equal(g, want) {
 		t.Errorf("the grants are %v, want %v: the last of one permission", g, want)
+	}
+	if err := g.Set("readacl=id=a"); err != nil || len(g) != 1 {
+		t.Errorf("the grants are %v (%v), want those of the last flag", g, err)
 	}
 	for _, s := range []string{"", "read", "read=", "write=id=a", "read=a", "read=id=", "read=id=a,b"} {
 		if err := g.Set(s); err == nil {

@@ -47,13 +47,24 @@ func oneOf(names []string) string {
 }
 
 // grants is --grants: a PERMISSION=GRANTEE for each value. What is given of one
-// permission last counts, as in aws.
+// permission last counts, and so does what is given with the last --grants, as in
+// aws.
 type grants []transfer.Grant
 
 func (g *grants) String() string { return "" }
 func (g *grants) Type() string   { return "GRANT" }
 
 func (g *grants) Set(s string) error {
+	*g = nil
+	for one := range strings.SplitSeq(s, between) {
+		if err := g.add(one); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *grants) add(s string) error {
 	permission, grantees, ok := strings.Cut(s, "=")
 	if !ok || grantees == "" {
 		return errors.New("grants should be of the form permission=principal, as read=uri=http://acs.amazonaws.com/groups/global/AllUsers")

@@ -24,14 +24,17 @@ func (a *app) classCmd() *cobra.Command {
 		Use:   "class s3://BUCKET/KEY --storage-class NAME",
 		Short: "Change the storage class of objects that are there",
 		Long: `Change the storage class of an object, or with --recursive of all objects below a
-prefix. The store copies each onto itself, large ones in parts; no content comes
-here. Each copy is compared with what was there, and one that is replaced
-meanwhile fails and stays as it is. What has the class already is left alone.
+prefix. The store copies each onto itself; no content comes here. Each copy is
+compared with what was there, and one that is replaced meanwhile fails and stays
+as it is. What has the class already is left alone.
 
-An object keeps its content, headers, metadata, tags, website redirect, encryption
-and ACL. It has a new time, and may have another ETag. In a bucket with versioning
-the copy is a new version: the one before stays in its class and is paid for, and
-a retention or legal hold stays on it.
+What is larger than 5 GiB goes in parts. Where that is interrupted it begins anew
+the next time, and what a killed process leaves is shown by s3haul uploads.
+
+An object keeps its content, headers, metadata, tags, website redirect, encryption,
+kind of checksum and ACL. It has a new time, and may have another ETag. In a bucket
+with versioning the copy is a new version: the one before stays in its class and is
+paid for, and a retention or legal hold stays on it.
 
 Objects in GLACIER or DEEP_ARCHIVE are skipped with a warning until they have been
 restored: then this brings them out for good.
@@ -83,7 +86,7 @@ to the listing; 255 no connection.`,
 	optional(f, "sse-c", "AES256")
 	f.Var(&key, "sse-c-key", "with --sse-c: the `KEY` of 32 bytes; fileb://FILE has it in a file")
 	t.register(f)
-	t.choosing.register(f)
+	t.choosing.register(f, "")
 	t.choosing.registerGlob(f)
 	registerPayer(f, &payer)
 	return cmd

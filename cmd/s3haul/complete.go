@@ -151,7 +151,7 @@ func (a *app) lookUp(ctx context.Context, typed string, keys bool) (names []stri
 // silent is the command line without what prints or asks.
 func (a *app) silent() *app {
 	return &app{
-		stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard,
+		stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, unasked: true,
 		endpointURL: a.endpointURL, profile: a.profile, region: a.region, noSign: a.noSign, noVerify: a.noVerify,
 		caBundle: a.caBundle, readTimeout: a.readTimeout, connectTimeout: a.connectTimeout, client: a.client,
 		memory: a.memory, partSize: a.partSize,

@@ -57,12 +57,6 @@ func (c *copyFlags) register(f *pflag.FlagSet) {
 
 // prepare checks the flags of a command with its two sides.
 func (t *transferFlags) prepare(cmd *cobra.Command, s sides) error {
-	src, dst := s.src.String(), s.dst.String()
-	from := t.copying.attributes.remote(s.from, s.to)
-	oneStore := from == nil || from.EndpointURL+from.Profile == ""
-	if rel, ok := strings.CutPrefix(dst, src); ok && rel != "" && oneStore && s.tree && s.from.s3 && s.to.s3 && len(t.rules) == 0 {
-		return usagef("%s is inside of %s, and what has been copied would be copied again: leave it out with --exclude '%s*'", dst, src, rel)
-	}
 	if err := t.choosing.check(cmd.Flags(), s.tree); err != nil {
 		return err
 	}

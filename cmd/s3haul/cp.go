@@ -33,7 +33,8 @@ nothing comes here, but from another store or account.
 
 In the place of a bucket's name there may be the ARN of an access point. A * is
 a character of the key, and with --glob a wildcard. Flags may be cut short as
-long as it is clear which is meant, and may stand anywhere.
+long as it is clear which is meant, and may stand anywhere. A header may be in a
+file, as in --cache-control file://FILE.
 
 ` + safely,
 		Example: `  s3haul cp report.pdf s3://archive/2026/
@@ -54,7 +55,7 @@ long as it is clear which is meant, and may stand anywhere.
 	f.BoolVarP(&recursive, "recursive", "r", false, "copy all that is below the source")
 	t.registerCopy(f)
 	t.choosing.registerGlob(f)
-	f.Var(&expected, "expected-size", "of a stream: about how large it will be, in `BYTES`; more than 50 GB want it")
+	f.Var(&expected, "expected-size", "of a stream: about how large it will be, in `BYTES`. One of more than 270 GiB\nwants it, and one of more than 600 GiB a larger --memory as well")
 	return cmd
 }
 

@@ -79,7 +79,7 @@ counted.`,
 	f.BoolVar(&o.Versions, "versions", false, "count all versions and delete markers")
 	f.BoolVar(&d.human, "human-readable", false, "sizes as 1.2 MiB")
 	f.BoolVar(&d.json, "json", false, "print one JSON object a line instead of text")
-	f.IntVar(&pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
+	registerPageSize(f, &pageSize)
 	return cmd
 }
 

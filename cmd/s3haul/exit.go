@@ -29,24 +29,26 @@ const (
 
 const exitHelp = `Exit codes:
   0    all is done; verify: both sides are the same
-  1    cp, mv, rm, sync, mb, rb: an object, the service or the credentials failed,
-       or Ctrl-C, or --max-transfer or --max-duration ended it before its end;
-       purge: something of what was asked for is left, or Ctrl-C, --max-delete
-       or --max-duration ended it; verify: an object differs, is missing or
-       cannot be read, or Ctrl-C or --max-duration ended it; undelete, uploads,
-       acl set, class: an object failed; resume: something could not be removed;
-       where a command asks: the answer was no consent, and nothing was done;
-       ls, du: there is no such key or prefix;
-       all: the results, or the FILE of --report, could not be written
+  1    cp, mv, rm, sync, run, mb, rb: an object, the service or the credentials
+       failed, or Ctrl-C, or --max-transfer or --max-duration ended it before its
+       end; run has the worst code of its lines; purge: something of what was
+       asked for is left, or Ctrl-C, --max-delete or --max-duration ended it;
+       verify: an object differs, is missing or cannot be read, or Ctrl-C or
+       --max-duration ended it; undelete, uploads, acl set, class: an object
+       failed; resume: something could not be removed; where a command asks: the
+       answer was no consent, and nothing was done; ls, du: there is no such key
+       or prefix; all: the results, or the FILE of --report, could not be
+       written
   2    something was skipped with a warning; verify: of some objects no more than
-       the size could be compared
+       the size could be compared; ls: the --metadata of an object is not known
   130  Ctrl-C at a question, and in the commands of 253, but purge and verify
   143  SIGTERM
   252  the command line makes no sense, or nothing would be done
-  253  all but cp, mv, rm, sync, mb, rb: credentials or region
-  254  the same: the service said no
+  253  all but cp, mv, rm, sync, run, mb, rb: credentials or region
+  254  the same: the service said no; cat, stat: there is no such object
   255  no such local source, unknown profile, no FILE can be made for --report;
-       the same: no connection`
+       the same: no connection; cat: what came is not the object;
+       man: the pages could not be written`
 
 // exitError ends the command with a code; what there was to say has been said.
 type exitError struct{ code int }

@@ -50,7 +50,7 @@ func behindGate(t *testing.T, target wiretest.Target, free int, held func(*http.
 	g := &gate{held: held, free: free, reached: make(chan struct{}), opened: make(chan struct{})}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if held(r) && !g.pass(r) {
-			return
+			panic(http.ErrAbortHandler) // no answer at all: an empty one would be a wrong one
 		}
 		defer func() {
 			// How ReverseProxy ends a request whose client has gone.

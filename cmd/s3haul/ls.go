@@ -105,7 +105,7 @@ credentials or region; 254 the service said no; 255 no connection.`,
 	f.BoolVar(&l.human, "human-readable", false, "sizes as 1.2 MiB")
 	f.BoolVar(&l.summarize, "summarize", false, "add the number of objects and their size")
 	f.BoolVar(&l.json, "json", false, "print one JSON object a line instead of text, and a summary")
-	f.IntVar(&pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
+	registerPageSize(f, &pageSize)
 	f.StringVar(&which.Prefix, "bucket-name-prefix", "", "of the buckets, those whose names begin with `TEXT`")
 	f.StringVar(&which.Region, "bucket-region", "", "of the buckets, those in the region of this `NAME`")
 	glob.registerGlob(f)

@@ -40,8 +40,8 @@ func (p *someone) dialogue(t *testing.T, stdin io.Reader, answer string, args ..
 		}
 	}
 	_ = cmd.Wait()
-	if !asked {
-		t.Errorf("s3haul %q did not ask:\n%s", args, seen)
+	if asked != (answer != "") {
+		t.Errorf("s3haul %q: asked is %v:\n%s", args, asked, seen)
 	}
 	return cmd.ProcessState.ExitCode(), strings.ReplaceAll(seen, "\r\n", "\n")
 }
@@ -61,6 +61,17 @@ func TestMFA(t *testing.T) {
 	code, seen = p.dialogue(t, nil, "654321\n", "cp", "s3://bucket/k", "s3://bucket/k2", "--source-region", "us-east-1", "--profile", "mfa", "--only-show-errors")
 	if asked := p.log(); code != 0 || seen != question || strings.Count(asked, "654321") != 1 {
 		t.Errorf("exit code %d, asked %q\n%s", code, asked, seen)
+	}
+	// No line of a file begins where it is not given.
+	p.write(t, "f", "x")
+	p.write(t, "jobs", "cp f s3://bucket/1\ncp f s3://bucket/2\ncp f s3://nowhere/3\n")
+	code, seen = p.dialogue(t, nil, "\x03", "run", "jobs", "--profile", "mfa")
+	if code != exitFailed || !strings.Contains(seen, "cancelled: ctrl-c received\n") || strings.Contains(seen, "failed") {
+		t.Errorf("exit code %d\n%s", code, seen)
+	}
+	// Who presses the tab key is asked nothing.
+	if _, seen = p.dialogue(t, nil, "", "__complete", "ls", "--profile", "mfa", "s3://bucket/"); strings.Contains(seen, "MFA") {
+		t.Errorf("%s", seen)
 	}
 	for answer, want := range map[string]string{
 		"\n":   question + "No MFA code for arn:aws:iam::123456789012:mfa/me: none was typed\n",

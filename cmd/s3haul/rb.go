@@ -63,6 +63,7 @@ func (r *rbFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.allVersions, "all-versions", false, "with --force: remove every version, delete marker and unfinished upload")
 	f.BoolVar(&r.t.dryRun, "dryrun", false, "with --force: only say what would be done")
 	r.t.registerOutput(f)
+	registerPageSize(f, &r.t.pageSize)
 	r.passing.register(f)
 	r.consent.register(f)
 }

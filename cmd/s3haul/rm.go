@@ -79,7 +79,7 @@ func (r *rmFlags) register(f *pflag.FlagSet) {
 	f.StringVar(&r.versionID, "version-id", "", "remove this version of the key, `ID` or null")
 	f.BoolVar(&r.allVersions, "all-versions", false, "remove every version and delete marker")
 	r.t.register(f)
-	r.t.choosing.register(f)
+	r.t.choosing.register(f, "")
 	r.t.choosing.registerGlob(f)
 	registerPayer(f, &r.payer)
 	r.passing.register(f)

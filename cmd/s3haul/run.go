@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -17,7 +18,7 @@ import (
 )
 
 func (a *app) runCmd() *cobra.Command {
-	var t transferFlags
+	t := transferFlags{pageSize: mostKeys} // the lines have numbers of their own
 	noResume := false
 	cmd := &cobra.Command{
 		Use:   "run FILE",
@@ -34,8 +35,12 @@ nothing. All lines are read, and looked at, before the first is carried out: whe
 one makes no sense, nothing is done. Together they may have 64 MiB.
 
 The flags of the connection, as --endpoint-url and --concurrency, and those of the
-output are given to run, and not in lines. A line that fails does not stop the
-others. The exit code is the worst of all lines.`,
+output are given to run, and not in lines; - for a stream, --report, --retry-failed
+and --source-... are for commands by themselves.
+
+A line that fails does not stop the others, unless it is for what all would fail:
+credentials that have ended, or a disk that is full. The exit code is the worst of
+all lines.`,
 		Example: `  s3haul run jobs.txt
   s3haul run jobs.txt --dryrun
   generate | s3haul run - --profile archive`,
@@ -80,6 +85,10 @@ type batch struct {
 
 	mu   sync.Mutex
 	code int // the worst so far
+	// ended is why all of it ends, where an error of one line is one that all would
+	// have, and end has it do so.
+	ended error
+	end   context.CancelCauseFunc
 }
 
 // line is one command. Its text is read again when its turn has come: what it is
@@ -183,6 +192,7 @@ func (b *batch) parse(ctx context.Context, l line) (*job, error) {
 	}
 	root.SetOut(io.Discard)
 	root.SetErr(io.Discard)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	switch words[0] {
 	case "cp":
 		root.AddCommand(sub.cpCmd()) //nolint:contextcheck // cobra hands it to the command
@@ -268,11 +278,15 @@ func (b *batch) allowed(cmd *cobra.Command, t *transferFlags, paths []string, as
 func (b *batch) run(ctx context.Context, eng *engine.Engine, o engine.RunOptions) (engine.Summary, error) {
 	tally := report.NewTally()
 	sink := report.Multi{tally, o.Report}
+	ctx, b.end = context.WithCancelCause(ctx)
+	defer b.end(context.Canceled)
+	begun, cut := 0, atomic.Int64{}
 	trees, objects := make(chan struct{}, treesAtOnce), make(chan struct{}, objectsAtOnce)
 	var all sync.WaitGroup
 	for _, l := range b.lines {
 		j, err := b.parse(ctx, l)
 		if err != nil { // it was one: a file on which it depends has changed
+			begun++
 			b.failed(sink, l, err, exitUsage)
 			continue
 		}
@@ -287,33 +301,85 @@ func (b *batch) run(ctx context.Context, eng *engine.Engine, o engine.RunOptions
 		if ctx.Err() != nil {
 			break
 		}
+		begun++
 		all.Go(func() {
 			defer func() { <-turn }()
-			b.carryOut(ctx, eng, l, j, sink)
+			if !b.carryOut(ctx, eng, l, j, sink) {
+				cut.Add(1)
+			}
 		})
 	}
 	all.Wait()
+	why := context.Cause(ctx)
+	if why != nil {
+		why = b.left(why, len(b.lines)-begun, int(cut.Load()), sink)
+	}
 	sink.Report(report.Event{Kind: report.Listed})
 	sum := tally.Summary()
 	sum.DryRun = sum.DryRun || b.t.dryRun
-	return sum, context.Cause(ctx)
+	return sum, why
 }
 
-// carryOut carries out one line.
-func (b *batch) carryOut(ctx context.Context, eng *engine.Engine, l line, j *job, sink report.Sink) {
+// left is why the run ends before its end, with what is left to do.
+func (b *batch) left(why error, unbegun, cut int, sink report.Sink) error {
+	_, signal := errors.AsType[*errInterrupted](why)
+	if unbegun+cut == 0 {
+		if signal {
+			return why
+		}
+		return nil // it was the last one
+	}
+	text := fmt.Sprintf("%d of %d lines were not begun", unbegun, len(b.lines))
+	if cut > 0 {
+		text += fmt.Sprintf(", and %d were not brought to their end", cut)
+	}
+	if signal { // which has a line of its own
+		sink.Report(report.Event{Kind: report.Notice, Err: errors.New(text)})
+		return why
+	}
+	return &lineError{advise(why), text}
+}
+
+// ends says that err is one that all lines would have, and ends them. Only the
+// first of them is told.
+func (b *batch) ends(err error) (told bool) {
+	stopped, signal := errors.AsType[*errInterrupted](err) // at a question
+	if !signal && !engine.Stops(err) {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	told = signal || b.ended != nil
+	if b.ended == nil {
+		if b.ended = err; signal {
+			b.ended = stopped
+		}
+		b.end(b.ended)
+	}
+	return told
+}
+
+// carryOut carries out one line, and says that it has come to its end, well or not.
+func (b *batch) carryOut(ctx context.Context, eng *engine.Engine, l line, j *job, sink report.Sink) bool {
+	var failed atomic.Bool
 	err := j.t.choosing.open(nil)
 	if err == nil {
 		(&app{}).journal(j.t, j.paths) // for what it leaves out of a tree
-		o := j.t.options(ofLine{sink, b, l})
+		o := j.t.options(ofLine{sink, b, l, &failed})
 		o.DryRun = o.DryRun || b.t.dryRun
 		var sum engine.Summary
 		sum, err = j.work(ctx, eng, o)
 		err = errors.Join(err, j.t.choosing.end())
 		b.took(j.t.code(sum, err))
 	}
-	if err != nil && ctx.Err() == nil {
-		b.failed(sink, l, err, codeOf(err, asTransfer))
+	if err == nil || ctx.Err() != nil {
+		return err == nil || failed.Load()
 	}
+	if b.ends(err) {
+		return false
+	}
+	b.failed(sink, l, err, codeOf(err, asTransfer))
+	return true
 }
 
 // failed tells of a line that was ended by an error.
@@ -356,6 +422,8 @@ type ofLine struct {
 	report.Sink
 	b *batch
 	l line
+	// failed is set where an object has.
+	failed *atomic.Bool
 }
 
 // Report implements report.Sink.
@@ -364,7 +432,11 @@ func (o ofLine) Report(e report.Event) {
 	case e.Kind == report.Listed:
 		return // when all lines have been
 	case e.Kind == report.Failed && e.Err != nil:
-		e.Err = &lineError{e.Err, fmt.Sprintf("line %d of %s", o.l.number, o.b.name)}
+		if o.b.ends(e.Err) {
+			return
+		}
+		o.failed.Store(true)
+		e.Err = &lineError{advise(e.Err), fmt.Sprintf("line %d of %s", o.l.number, o.b.name)}
 	}
 	o.Sink.Report(e)
 }
@@ -379,7 +451,7 @@ func (e *lineError) Unwrap() error { return e.error }
 
 // Advice says which line it was, beside what else there is to say.
 func (e *lineError) Advice() string {
-	if text := report.Explain(advise(e.error)).Advice; text != "" {
+	if text := report.Explain(e.error).Advice; text != "" {
 		return e.line + "; " + text
 	}
 	return e.line

@@ -51,6 +51,7 @@ func (t *transferFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&t.dryRun, "dryrun", false, "only say what would be done")
 	t.rules.register(f)
 	t.registerOutput(f)
+	registerPageSize(f, &t.pageSize)
 	f.Var(&t.maxDuration, "max-duration", "begin nothing more after `DURATION` (30m, 8h): what is under way ends, exit code 1")
 }
 
@@ -62,7 +63,13 @@ func (t *transferFlags) registerOutput(f *pflag.FlagSet) {
 	f.IntVar(&t.frequency, "progress-frequency", 0, "a line of progress every `SECONDS`, also off a terminal")
 	f.BoolVar(&t.multiline, "progress-multiline", false, "a new line for each progress report")
 	f.BoolVar(&t.json, "json", false, "print one JSON object a line instead of text")
-	f.IntVar(&t.pageSize, "page-size", 1000, "keys asked for with one request: `N` from 1 to 1000")
+}
+
+// mostKeys is how many keys a request lists at the most, and without --page-size.
+const mostKeys = 1000
+
+func registerPageSize(f *pflag.FlagSet, n *int) {
+	f.IntVar(n, "page-size", mostKeys, "keys asked for with one request: `N` from 1 to 1000")
 }
 
 func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
@@ -70,7 +77,7 @@ func (t *transferFlags) registerCopy(f *pflag.FlagSet) {
 	f.Var(&t.maxTransfer, "max-transfer", "begin nothing more when `SIZE` has been begun: what is under way ends, exit code 1")
 	f.BoolVar(&t.makeBucket, "make-bucket", false, "make the destination's bucket where it is not there")
 	t.registerLinks(f)
-	t.choosing.register(f)
+	t.choosing.register(f, ", on both sides")
 	t.choosing.registerNames(f)
 	t.copying.register(f)
 }

@@ -101,6 +101,7 @@ connection, no such directory.`,
 	f.StringVar(&t.combined, "combined", "", "write a line for each object to `FILE`, or - for stdout")
 	t.rules.register(f)
 	t.registerOutput(f)
+	registerPageSize(f, &t.pageSize)
 	f.Var(&t.maxDuration, "max-duration", "compare nothing more after `DURATION` (30m, 8h), exit code 1")
 	t.registerLinks(f)
 	return cmd
