@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"cmp"
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/s3haul/s3haul/engine"
-	"github.com/s3haul/s3haul/engine/report"
 	"github.com/s3haul/s3haul/engine/transfer"
 	"github.com/s3haul/s3haul/engine/wire"
 )
@@ -76,11 +74,7 @@ the service said no, or there is no such object; 255 no connection.`,
 					return writeRecord(out, aclRecord{recordOf("object", at.url()), public(acl), acl})
 				}
 				for i := range acl.Grants {
-					line := granted(acl, &acl.Grants[i])
-					if terminal(a.stdout) {
-						line = report.Visible(line)
-					}
-					fmt.Fprintln(out, line) // bufio keeps the error for Flush
+					a.println(out, granted(acl, &acl.Grants[i]))
 				}
 				return nil
 			})

@@ -90,21 +90,7 @@ func conversationAt(t *testing.T, target wiretest.Target, home, answer string, a
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, asked := "", false
-	buf := make([]byte, 4096)
-	for {
-		n, err := person.Read(buf)
-		seen += string(buf[:n])
-		if !asked && strings.HasSuffix(seen, " to go on: ") {
-			asked = true
-			if _, err := io.WriteString(person, answer); err != nil {
-				t.Error(err)
-			}
-		}
-		if err != nil { // EIO: nobody has the terminal open any more
-			break
-		}
-	}
+	seen, asked := answered(t, person, " to go on: ", answer)
 	if err := cmd.Wait(); err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
 	}
@@ -248,6 +234,26 @@ func TestConsentClean(t *testing.T) {
 		}
 		if open, err := openUploads(t.Context(), client, bucket); err != nil || len(open) != test.left {
 			t.Errorf("%q: open uploads %q, %v: want %d", test.answer, open, err, test.left)
+		}
+	}
+}
+
+// answered reads what a person sees on a terminal until nobody has it open any more,
+// and answers the question that ends so, once.
+func answered(t *testing.T, person io.ReadWriter, question, answer string) (seen string, asked bool) {
+	t.Helper()
+	buf := make([]byte, 4096)
+	for {
+		n, err := person.Read(buf)
+		seen += string(buf[:n])
+		if !asked && strings.HasSuffix(seen, question) {
+			asked = true
+			if _, err := io.WriteString(person, answer); err != nil {
+				t.Error(err)
+			}
+		}
+		if err != nil { // EIO
+			return seen, asked
 		}
 	}
 }

@@ -156,6 +156,14 @@ func (a *app) reading(ctx context.Context, do func(context.Context, *engine.Engi
 	return err
 }
 
+// println writes a line of results, without what would change a terminal.
+func (a *app) println(out *bufio.Writer, line string) {
+	if terminal(a.stdout) {
+		line = report.Visible(line)
+	}
+	fmt.Fprintln(out, line) // bufio keeps the error for Flush
+}
+
 // noticed tells of what is worth knowing and changes no exit code.
 func (a *app) noticed(err error) { a.fail("notice: ", err) }
 

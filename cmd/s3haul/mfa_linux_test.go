@@ -24,21 +24,7 @@ func (p *someone) dialogue(t *testing.T, stdin io.Reader, answer string, args ..
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen, asked := "", false
-	buf := make([]byte, 4096)
-	for {
-		n, err := person.Read(buf)
-		seen += string(buf[:n])
-		if !asked && strings.HasSuffix(seen, ":mfa/me: ") {
-			asked = true
-			if _, err := io.WriteString(person, answer); err != nil {
-				t.Error(err)
-			}
-		}
-		if err != nil { // EIO: nobody has the terminal open any more
-			break
-		}
-	}
+	seen, asked := answered(t, person, ":mfa/me: ", answer)
 	_ = cmd.Wait()
 	if asked != (answer != "") {
 		t.Errorf("s3haul %q: asked is %v:\n%s", args, asked, seen)

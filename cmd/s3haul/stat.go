@@ -63,10 +63,7 @@ the service said no, or there is no such object; 255 no connection.`,
 					return writeRecord(out, statRecord{recordOf("object", at.url()), info})
 				}
 				for _, line := range statLines(at.url(), info) {
-					if terminal(a.stdout) {
-						line = report.Visible(line)
-					}
-					fmt.Fprintln(out, line) // bufio keeps the error for Flush
+					a.println(out, line)
 				}
 				return nil
 			})
