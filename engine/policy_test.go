@@ -68,6 +68,7 @@ func TestSyncByChecksumOfAStoreWithoutSums(t *testing.T) {
 			w.Header().Set("Content-Length", "3")
 		case isPut(r, "newer"):
 			puts.Add(1)
+			w.Header().Set("ETag", `"opaque"`)
 		default:
 			return deny(w, http.StatusForbidden, "AccessDenied")
 		}
