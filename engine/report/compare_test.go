@@ -27,7 +27,7 @@ func TestComparedText(t *testing.T) {
 		}
 		closeConsole(t, c)
 		out := "missing: s3://b/c\nextra: s3://b/d\ndiffers: ./e and s3://b/e\n"
-		errs := "unreadable: ./f and s3://b/f An error occurred (AccessDenied) when calling the HeadObject operation: Access Denied\n  request 4Z9K\n"
+		errs := "unreadable: ./f and s3://b/f An error occurred (403) when calling the HeadObject operation: Forbidden\n  request 4Z9K\n"
 		if o.Quiet {
 			out, errs = "", ""
 		}

@@ -6,7 +6,7 @@ import "strings"
 type Options struct {
 	// Quiet prints nothing at all.
 	Quiet bool
-	// OnlyErrors prints failures and warnings alone.
+	// OnlyErrors prints failures and warnings alone, and what a dry run would do.
 	OnlyErrors bool
 }
 

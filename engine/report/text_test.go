@@ -116,7 +116,7 @@ func TestTextLevels(t *testing.T) {
 		c, s := plainConsole(t)
 		all(NewText(c, Options{OnlyErrors: true}))
 		closeConsole(t, c)
-		same(t, "stdout", s.out.String(), "")
+		same(t, "stdout", s.out.String(), "(dryrun) upload: a to b\n") // as aws s3
 		same(t, "stderr", s.err.String(), "warning: disk full\nupload failed: a to b disk full\nfatal error: disk full\n")
 	})
 	t.Run("quiet", func(t *testing.T) {
