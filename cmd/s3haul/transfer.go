@@ -58,7 +58,7 @@ func (t *transferFlags) register(f *pflag.FlagSet) {
 // registerOutput registers what says how it goes and what comes of it.
 func (t *transferFlags) registerOutput(f *pflag.FlagSet) {
 	f.BoolVar(&t.quiet, "quiet", false, "print nothing")
-	f.BoolVar(&t.onlyErrors, "only-show-errors", false, "print errors and warnings alone, and what --dryrun says")
+	f.BoolVar(&t.onlyErrors, "only-show-errors", false, "print errors and warnings alone")
 	f.BoolVar(&t.noProgress, "no-progress", false, "draw no progress line")
 	f.IntVar(&t.frequency, "progress-frequency", 0, "a line of progress every `SECONDS`, also off a terminal")
 	f.BoolVar(&t.multiline, "progress-multiline", false, "a new line for each progress report")
